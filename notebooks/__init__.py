@@ -1,0 +1,1 @@
+"""The notebooks, and the demonstration that runs the first of them."""

@@ -1,0 +1,50 @@
+"""A container registry as easy to question as a table.
+
+`connect` opens a registry; `sample.connect` opens the one that lives inside this package.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+from regnb import errors
+from regnb.audit.audit import Audit
+from regnb.client.client import Client, connect, image
+from regnb.client.image import Image
+from regnb.client.repo import Repo
+from regnb.errors import RegnbError, RegistryError
+from regnb.frames.styled import styled
+from regnb.options import get_options, option_context, set_options
+
+if TYPE_CHECKING:
+    from regnb import sample
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "Audit",
+    "Client",
+    "Image",
+    "RegistryError",
+    "RegnbError",
+    "Repo",
+    "connect",
+    "errors",
+    "get_options",
+    "image",
+    "option_context",
+    "sample",
+    "set_options",
+    "styled",
+]
+
+logging.getLogger("regnb").addHandler(logging.NullHandler())
+
+
+def __getattr__(name: str) -> Any:
+    # Only those who ask for the sample registry pay for it.
+    if name == "sample":
+        return importlib.import_module("regnb.sample")
+    raise AttributeError(f"module 'regnb' has no attribute {name!r}")

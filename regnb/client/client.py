@@ -1,0 +1,228 @@
+"""Client: one registry, and `connect`, the front door to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from itertools import islice
+from types import TracebackType
+from typing import Any, Self
+
+import pandas as pd
+
+from regnb.audit.audit import Audit
+from regnb.client.image import Image
+from regnb.client.repo import Repo
+from regnb.client.walking import walk
+from regnb.core.registry import Registry
+from regnb.display.card import Card, Section, Shown, Table
+from regnb.errors import InvalidReferenceError, RegnbError, printable
+from regnb.frames.build import frame
+from regnb.frames.schemas import CATALOG
+from regnb.model.reference import Reference, parse, parse_normalized
+from regnb.progress import in_kernel
+from regnb.walk.inventory import Inventory
+
+COMPLETIONS = 1000  # one page of a catalog
+
+
+class Client(Shown):
+    """One registry, to be questioned. Making one costs no request.
+
+    ``client["team/app"]`` is a `Repo`, ``client["team/app:1.2"]`` an `Image`.
+
+    Attributes:
+        name: what tables call the registry: its host and port.
+        url: the address that requests go to.
+        core: the registry client underneath, with the protocol's own words.
+    """
+
+    def __init__(self, core: Registry) -> None:
+        """Wrap a registry client; most people call `connect` instead."""
+        self.core = core
+        self.name = core.name
+        self.url = core.url
+        self._listed: list[str] | None = None
+
+    def __getitem__(self, key: str) -> Any:
+        """A Repo for ``path``, an Image for ``path:tag`` or ``path@digest``; no request.
+
+        Raises:
+            InvalidReferenceError: the key is no repository path, or holds a host.
+        """
+        reference = self._reference(key)
+        if reference.tag is None and reference.digest is None:
+            return Repo(self.core.repository(reference.path))
+        return Image(self.core.repository(reference.path), reference)
+
+    def repository(self, name: str) -> Repo:
+        """A handle on one repository, typed; no request.
+
+        Raises:
+            InvalidReferenceError: `name` is no repository path, or holds a tag or digest.
+        """
+        handle = self[name]
+        if not isinstance(handle, Repo):
+            raise InvalidReferenceError(
+                f"{printable(name)!r} names an image. Use client.image(...) for one."
+            )
+        return handle
+
+    def image(self, reference: str) -> Image:
+        """A handle on one image, typed; ``latest`` where neither tag nor digest is given.
+
+        Raises:
+            InvalidReferenceError: `reference` does not follow the grammar.
+        """
+        handle = self[reference]
+        return handle["latest"] if isinstance(handle, Repo) else handle
+
+    def ping(self) -> None:
+        """Ask whether a registry answers here. One request.
+
+        Raises:
+            RegistryError: what stands in the way, and what to do about it.
+        """
+        self.core.ping()
+
+    def catalog(self) -> pd.DataFrame:
+        """Every repository that the registry lists, sorted by name.
+
+        Costs one request for each page of 1,000 names.
+
+        Returns:
+            Columns ``registry repository namespace``, all `str`; the namespace is the first
+            part of a path that has several, else empty.
+
+        Raises:
+            CatalogUnsupportedError: the registry does not list its repositories.
+        """
+        names = sorted(self.core.repositories())
+        self._listed = names
+        columns = {
+            "registry": [self.name] * len(names),
+            "repository": names,
+            "namespace": [name.partition("/")[0] if "/" in name else "" for name in names],
+        }
+        return frame(CATALOG, columns, registry=self.name, retrieved=datetime.now(UTC))
+
+    def audit(
+        self,
+        repositories: Iterable[str] | None = None,
+        *,
+        configs: bool = True,
+        progress: bool | None = None,
+    ) -> Audit:
+        """Walk the registry and account for its bytes, with a progress bar.
+
+        Costs one request for each page of the catalog and of each tag list, one for each tag,
+        one for each distinct child manifest, and one for each distinct image config. A manifest
+        that cannot be read is a row in ``audit.errors``, and never ends the walk.
+
+        Args:
+            repositories: the names to audit instead of the whole catalog.
+            configs: read image configs too, for platforms and times of creation. Sizes do not
+                need them.
+            progress: show a bar; by default as `set_options` and the environment say.
+
+        Returns:
+            The tables and answers of the walk. In a notebook, a walk that is interrupted still
+            gives what it had read, with ``complete`` False.
+
+        Raises:
+            CatalogUnsupportedError: the registry does not list its repositories: name them.
+            RegistryError: the registry could not be asked at all.
+            KeyboardInterrupt: outside of a notebook.
+        """
+        names = None
+        if repositories is not None:
+            names = [self.repository(name).name for name in repositories]
+            self.ping()  # or a registry that is not there would be an error row a repository
+        inventory = Inventory(self.name)
+        try:
+            walk(self.core, inventory, repositories=names, configs=configs, progress=progress)
+        except KeyboardInterrupt:
+            if not in_kernel():
+                raise
+        return Audit(inventory)
+
+    def card(self) -> Card:
+        """What is known without asking."""
+        if self._listed is None:
+            notes = (
+                "Call .catalog() to list its repositories, .audit() to account for its bytes.",
+            )
+            return Card("Client", self.name, (("url", self.url),), notes=notes)
+        rows = tuple((name,) for name in self._listed)
+        facts = (("url", self.url), ("repositories", len(rows)))
+        listing = Section("repositories", Table(("repository",), rows), open=True)
+        return Card("Client", self.name, facts, (listing,))
+
+    def close(self) -> None:
+        """Close its connections; a later request opens new ones."""
+        self.core.close()
+
+    def __enter__(self) -> Self:
+        """Use the client in a ``with`` block."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the client."""
+        self.close()
+
+    def _reference(self, key: str) -> Reference:
+        host = "docker.io" if self.name == "docker.io" else "registry.invalid"
+        if key.startswith(f"{self.name}/"):
+            raise InvalidReferenceError(
+                f"{printable(key)!r} starts with the registry's own name. "
+                f"Leave it out: {printable(key.removeprefix(self.name + '/'))!r}."
+            )
+        # A host in front makes the grammar read the whole key as a path.
+        return parse_normalized(f"{host}/{key}") if host == "docker.io" else parse(f"{host}/{key}")
+
+    def _ipython_key_completions_(self) -> list[str]:
+        if self._listed is None:
+            try:
+                return list(islice(self.core.repositories(), COMPLETIONS))
+            except RegnbError:
+                return []
+        return self._listed
+
+
+def connect(
+    target: str,
+    *,
+    username: str | None = None,
+    password: str | None = None,
+    insecure: bool = False,
+) -> Client:
+    """Connect to a registry. No request is made yet.
+
+    Args:
+        target: ``host``, ``host:port`` or ``https://host/prefix/``. It is spoken to over https,
+            except that a bare loopback host means plain http.
+        username: for a registry that asks for one.
+        password: goes with it. Neither is ever shown, logged or pickled.
+        insecure: allow plain http to a host that is not loopback.
+
+    Raises:
+        InvalidReferenceError: `target` is no address of a registry.
+    """
+    return Client(Registry(target, username=username, password=password, insecure=insecure))
+
+
+def image(reference: str) -> Image:
+    """An image by its full name, such as ``ghcr.io/org/app:1.2``; no request.
+
+    Names are read as Docker reads them: ``alpine`` is ``docker.io/library/alpine:latest``.
+
+    Raises:
+        InvalidReferenceError: `reference` does not follow the grammar.
+    """
+    named = parse_normalized(reference).with_default_tag()
+    return Image(connect(named.domain).core.repository(named.path), named)

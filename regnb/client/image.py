@@ -1,0 +1,141 @@
+"""Image: what one tag or digest names, pinned at the first look."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from regnb.client import image_frames
+from regnb.client.parts import Part, Parts
+from regnb.core.repository import Repository
+from regnb.display.card import Card, Shown
+from regnb.display.text import size
+from regnb.errors import PlatformRequiredError, printable
+from regnb.model.digest import Digest
+from regnb.model.image_config import ImageConfig
+from regnb.model.manifest import Manifest
+from regnb.model.reference import Reference
+
+
+class Image(Shown):
+    """One image, to be questioned. Making one costs no request.
+
+    The first question resolves the tag; from then on the image is pinned to that digest, so that
+    all its tables agree. `refresh` gives the image that the tag names now.
+
+    Attributes:
+        name: ``path:tag`` or ``path@digest``.
+        core: the repository of the registry client underneath.
+    """
+
+    def __init__(self, core: Repository, reference: Reference) -> None:
+        """Name an image of one repository."""
+        self.core = core
+        self.reference = reference
+        tag = f":{reference.tag}" if reference.tag else ""
+        digest = f"@{reference.digest}" if reference.digest else ""
+        self.name = f"{reference.path}{tag}{digest}"
+        self._parts = Parts(core, reference)
+
+    def digest(self) -> Digest:
+        """The digest that the image is pinned to. One request, the first time."""
+        return self._parts.top().digest
+
+    def refresh(self) -> Image:
+        """The image that the tag names now, not yet resolved."""
+        return Image(self.core, self.reference)
+
+    def manifest(self, platform: str | None = None) -> Manifest:
+        """The manifest or index, or the manifest of one platform.
+
+        One request the first time, and one more for each index on the way to a platform.
+
+        Raises:
+            ManifestUnknownError: there is no such tag, digest or child.
+            PlatformRequiredError: the index has no such platform, or several that match.
+        """
+        if platform is None:
+            return self._parts.top()
+        found = self._one(platform).manifest
+        assert found is not None  # else `images` had raised
+        return found
+
+    def config(self, platform: str | None = None) -> ImageConfig:
+        """The image config, of one platform where there are several.
+
+        Two requests the first time, and one more for each index on the way.
+
+        Raises:
+            PlatformRequiredError: `platform` is needed; the message lists the choices.
+            InvalidDocumentError: the image is an artifact, whose config is no image config.
+        """
+        return self._parts.config(self._one(platform))
+
+    def platforms(self) -> pd.DataFrame:
+        """What an index holds, one row a manifest; one row for an image without an index.
+
+        Costs one request for the image, and two for each platform.
+
+        Returns:
+            Columns ``registry repository reference digest media_type os architecture variant
+            os_version is_attestation size declared_size manifest_size layer_count created
+            present``. ``size`` is stored bytes: manifest, config and distinct layers. A manifest
+            that the index names but the repository does not hold has ``present`` False.
+        """
+        return image_frames.platforms(self._parts)
+
+    def layers(self, platform: str | None = None) -> pd.DataFrame:
+        """The layers, one row a layer and platform, each with the build step that made it.
+
+        Costs one request for the image, and two for each platform.
+
+        Args:
+            platform: ``os/architecture[/variant]``; all platforms by default.
+
+        Returns:
+            Columns ``registry repository reference manifest_digest os architecture variant
+            position digest media_type size created created_by comment empty foreign diff_id``.
+            ``size`` is compressed bytes, as stored.
+
+        Raises:
+            PlatformRequiredError: there is no such platform; the message lists the choices.
+        """
+        return image_frames.layers(self._parts, platform)
+
+    def history(self, platform: str | None = None) -> pd.DataFrame:
+        """The build steps, one row a step and platform, empty layers included.
+
+        Costs one request for the image, and two for each platform.
+
+        Args:
+            platform: ``os/architecture[/variant]``; all platforms by default.
+
+        Returns:
+            Columns ``registry repository reference manifest_digest os architecture variant
+            position created created_by comment author empty_layer layer_position digest size``.
+            ``layer_position``, ``digest`` and ``size`` are null for steps without a layer.
+
+        Raises:
+            PlatformRequiredError: there is no such platform; the message lists the choices.
+        """
+        return image_frames.history(self._parts, platform)
+
+    def card(self) -> Card:
+        """What is known without asking."""
+        facts: tuple[tuple[str, object], ...] = (("registry", self.core.registry.name),)
+        top = self._parts.known
+        if top is None:
+            notes = ("Call .manifest(), .layers(), .history() or .platforms() to read it.",)
+            return Card("Image", self.name, facts, notes=notes)
+        inner = top.card()
+        facts += (("digest", top.digest), ("kind", top.kind), ("manifest", size(top.size)))
+        return Card("Image", self.name, facts, inner.sections)
+
+    def _one(self, platform: str | None) -> Part:
+        found = self._parts.images(platform)
+        if len(found) == 1:
+            return found[0]
+        choices = ", ".join(str(part.platform) for part in self._parts.images(None))
+        asked = "Name a platform" if platform is None else f"{printable(platform)} is not one"
+        raise PlatformRequiredError(
+            f"{printable(self.name)} holds several platforms. {asked} of: {printable(choices)}."
+        )

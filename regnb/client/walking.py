@@ -1,0 +1,41 @@
+"""A walk with a progress bar: what `audit` and `tags(details=True)` share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from regnb import interfaces
+from regnb.display.text import count
+from regnb.progress import bar
+from regnb.walk.crawl import Progress, crawl
+from regnb.walk.inventory import Inventory
+
+
+def walk(
+    registry: interfaces.Registry,
+    inventory: Inventory,
+    *,
+    repositories: Iterable[str] | None = None,
+    references: Iterable[tuple[str, str]] | None = None,
+    configs: bool = True,
+    progress: bool | None = None,
+) -> None:
+    """Fill `inventory` with what `crawl` sees, while a bar counts tags."""
+    with bar(f"reading {registry.name}", unit="tag", show=progress) as shown:
+        done = 0
+
+        def report(state: Progress) -> None:
+            nonlocal done
+            shown.total(state.tags_known)
+            shown.note(f"{count(state.manifests, 'manifest')}, {count(state.errors, 'error')}")
+            shown.advance(state.tags_done - done)
+            done = state.tags_done
+
+        crawl(
+            registry,
+            inventory=inventory,
+            repositories=repositories,
+            references=references,
+            configs=configs,
+            on_progress=report,
+        )

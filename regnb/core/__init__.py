@@ -1,0 +1,1 @@
+"""The registry client: HTTP to one registry, nothing above it."""

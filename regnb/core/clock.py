@@ -1,0 +1,25 @@
+"""Clock: the only way to time, sleep and chance, so that tests can replace all three."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What the client knows of time.
+
+    Attributes:
+        monotonic: seconds that never go back; measures how long something took.
+        now: seconds since 1970; read only to understand a date in ``Retry-After``.
+        sleep: waits for some seconds.
+        random: a float from 0 up to, but not including, 1.
+    """
+
+    monotonic: Callable[[], float] = time.monotonic
+    now: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+    random: Callable[[], float] = random.random

@@ -1,0 +1,35 @@
+"""What the environment says about proxies and certificate authorities, read once per client.
+
+Never netrc: requests would send its entries to whatever host a redirect names (B-A18).
+"""
+
+from __future__ import annotations
+
+import os
+
+from requests.utils import get_environ_proxies
+
+from regnb.core.address import is_loopback, origin
+from regnb.errors import TLSError
+
+_AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+def proxies_for(url: str) -> dict[str, str]:
+    """The proxies for a host, by ``*_PROXY`` and ``NO_PROXY``; none for this machine (S23)."""
+    return {} if is_loopback(origin(url)[1]) else get_environ_proxies(url)
+
+
+def certificate_authorities() -> str | bool:
+    """The file or folder that the environment names, or True for the authorities of requests.
+
+    Raises:
+        TLSError: the environment names one that does not exist.
+    """
+    for variable in _AUTHORITIES:
+        path = os.environ.get(variable)
+        if path:
+            if not os.path.exists(path):
+                raise TLSError(f"{variable} names a path that does not exist. Correct or unset it.")
+            return path
+    return True

@@ -1,0 +1,195 @@
+"""Incoming and Answer: a response while it is read, and once it has been."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import requests
+from urllib3 import HTTPHeaderDict
+from urllib3.exceptions import HTTPError
+
+from regnb.core.failures import explain_broken
+from regnb.core.gunzip import Gunzip
+from regnb.core.redaction import redact
+from regnb.errors import BodyTooLargeError, ProtocolError, RegistryError
+
+Method = Literal["GET", "HEAD"]
+SUCCESSES = range(200, 300)
+PIECE = 256 * 1024
+"""Bytes asked of a connection at once."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Answer:
+    """A response that has been read whole.
+
+    Attributes:
+        method: of the request.
+        url: that answered, after redirects; to be redacted before it is shown.
+        status: HTTP status.
+        headers: all of them, case-insensitive, with ``getlist``.
+        body: decoded bytes; of an error, no more than `Limits.error_body`.
+        authorised: whether credentials were sent along.
+        retry_after: seconds that an error asks to wait, or None.
+    """
+
+    method: Method
+    url: str
+    status: int
+    headers: HTTPHeaderDict
+    body: bytes
+    authorised: bool = False
+    retry_after: float | None = None
+
+    def __repr__(self) -> str:
+        """Status and redacted URL: the headers may hold signed URLs (S16)."""
+        return f"<Answer {self.status} to {self.method} {redact(self.url)}>"
+
+    @property
+    def ok(self) -> bool:
+        """Whether the request did what it was meant to."""
+        return self.status in SUCCESSES
+
+
+class Incoming:
+    """A response whose body is still on the wire.
+
+    Attributes:
+        length: bytes of the body as announced, or None; other attributes are those of `Answer`.
+    """
+
+    __slots__ = (
+        "_gunzip",
+        "_raw",
+        "authorised",
+        "headers",
+        "length",
+        "method",
+        "retry_after",
+        "status",
+        "url",
+    )
+
+    def __init__(
+        self, method: Method, url: str, response: requests.Response, *, authorised: bool
+    ) -> None:
+        """Take over a response that was asked for with ``stream=True``."""
+        self._raw = response.raw
+        self.method = method
+        self.url = url
+        self.status: int = response.status_code
+        self.headers: HTTPHeaderDict = self._raw.headers
+        self.length: int | None = self._raw.length_remaining
+        self.authorised = authorised
+        self.retry_after: float | None = None
+        self._gunzip: Gunzip | None = None
+        coding = self.headers.get("Content-Encoding")
+        if coding is not None and self.length != 0:
+            self._decode(coding.strip().lower())
+
+    def _decode(self, coding: str) -> None:
+        # No coding was offered; some registries send gzip all the same (W-B3).
+        if coding in {"gzip", "x-gzip"}:
+            self.length = None
+            self._gunzip = Gunzip(self._read_wire)
+        elif coding not in {"", "identity"}:
+            self.close()
+            raise self._problem("came in a Content-Encoding that was not asked for")
+
+    @property
+    def ok(self) -> bool:
+        """Whether the request did what it was meant to."""
+        return self.status in SUCCESSES
+
+    def read(self, size: int = PIECE) -> bytes:
+        """The next bytes, at most `size`, empty at the end.
+
+        Raises:
+            Interrupted: the connection broke, or the body is shorter than announced.
+            ProtocolError: the body cannot be decoded.
+        """
+        return (
+            self._read_wire(size) if self._gunzip is None else self._read_gzip(self._gunzip, size)
+        )
+
+    def whole(self, limit: int, *, on_piece: Callable[[], None], cut: bool = False) -> bytes:
+        """All bytes, counted while they come (S9).
+
+        Args:
+            limit: bytes; a larger body closes the connection.
+            on_piece: called after each piece; raises when time is up.
+            cut: give the first `limit` bytes of a larger body instead of raising.
+
+        Raises:
+            BodyTooLargeError: the body is larger than `limit`.
+        """
+        if self.length is not None and self.length > limit and not cut:
+            self.close()
+            raise self._too_large(limit)
+        pieces, total = [], 0
+        while piece := self.read(PIECE):
+            pieces.append(piece)
+            total += len(piece)
+            if total > limit:
+                self.close()
+                if cut:
+                    break
+                raise self._too_large(limit)
+            if total == self.length:
+                break
+            on_piece()
+        return b"".join(pieces)[:limit]
+
+    def discard(self) -> None:
+        """Be done with the response; the connection is kept where the body is already here."""
+        if self.length is None or len(self.read(PIECE)) < self.length:
+            self.close()
+
+    def close(self) -> None:
+        """Drop the connection together with whatever is still to come."""
+        self._raw.close()
+        self._raw.release_conn()
+
+    def _read_wire(self, size: int) -> bytes:
+        try:
+            piece: bytes = self._raw.read1(size, decode_content=False)
+        except (HTTPError, OSError) as error:
+            found = explain_broken(error, method=self.method, url=self.url)
+        else:
+            return piece
+        # Outside of the except block, so that the exception with the request in it is let go.
+        self.close()
+        raise found
+
+    def _read_gzip(self, gunzip: Gunzip, size: int) -> bytes:
+        try:
+            return gunzip.read(size)
+        except EOFError:
+            what = "ended in the middle of its gzip encoding"
+        except zlib.error:
+            what = "came with a gzip encoding that does not decode"
+        self.close()
+        raise self._problem(what)
+
+    def _problem(self, what: str) -> RegistryError:
+        shown = redact(self.url)
+        return ProtocolError(
+            f"The answer to {self.method} {shown} {what}. Ask whoever runs the registry, or the "
+            "proxy in front of it.",
+            status=self.status,
+            method=self.method,
+            url=shown,
+        )
+
+    def _too_large(self, limit: int) -> BodyTooLargeError:
+        shown = redact(self.url)
+        return BodyTooLargeError(
+            f"The answer to {self.method} {shown} is larger than {limit:,} bytes, so that reading "
+            "stopped there. If it is meant to be that large, raise the limit.",
+            status=self.status,
+            method=self.method,
+            url=shown,
+        )

@@ -1,0 +1,172 @@
+"""Manifests: the manifests of one repository, read and verified."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from regnb.core.error_body import is_web_page
+from regnb.core.incoming import Answer
+from regnb.core.redaction import redact
+from regnb.core.responses import failure, not_a_registry
+from regnb.core.transport import Transport
+from regnb.errors import (
+    DigestMismatchError,
+    InvalidDigestError,
+    InvalidDocumentError,
+    ManifestUnknownError,
+    RegistryError,
+    TagMovedError,
+)
+from regnb.model.digest import ALGORITHMS, Digest
+from regnb.model.manifest import Manifest, parse_manifest
+from regnb.model.media_types import ACCEPT, LEGACY_MANIFESTS, base_type
+from regnb.model.reference import check_tag
+
+NOT_FOUND = 404
+NOT_MODIFIED = 304
+# A HEAD may be refused where a GET is not, and has no body that says why (W-T7, W-E4).
+HEAD_MAY_BE_REFUSED = frozenset({400, 403, 405, 501})
+
+
+class Manifests:
+    """The manifests of one repository."""
+
+    __slots__ = ("_transport", "_url")
+
+    def __init__(self, transport: Transport, repository_url: str) -> None:
+        """Hold the repository's URL, which ends in a slash."""
+        self._transport = transport
+        self._url = f"{repository_url}manifests/"
+
+    def exists(self, digest: Digest) -> bool:
+        """Whether the repository holds a manifest. One HEAD (distribution-spec 1.1, end-3).
+
+        Raises:
+            InvalidDigestError: `digest` is no digest.
+            RegistryError: the registry does not say.
+        """
+        reference = _checked_digest(digest)
+        answer = self.head(reference)
+        if answer.status in HEAD_MAY_BE_REFUSED:
+            answer = self._fetch(reference)
+        if answer.ok or answer.status == NOT_FOUND:
+            return answer.ok
+        raise failure(answer, unknown=ManifestUnknownError)
+
+    def head(self, reference: str) -> Answer:
+        """What a HEAD on a checked tag or digest brings, whatever it is. One request."""
+        return self._transport.exchange("HEAD", self._url + reference, limit=0, accept=ACCEPT)
+
+    def get(self, reference: str) -> Manifest:
+        """Read and verify one manifest, by tag or by digest (distribution-spec 1.1, end-3).
+
+        One GET, and one more where the bytes of the first are not what their digest says. By tag,
+        the digest that counts is the one the registry sends along; where it sends none, or one
+        that cannot be computed here, the manifest's digest is the SHA-256 of its bytes.
+
+        Raises:
+            InvalidReferenceError: `reference` is no tag.
+            InvalidDigestError: it has a colon, but is no digest.
+            UnsupportedDigestError: nothing can be verified by a digest of this algorithm.
+            ManifestUnknownError: the repository has no such manifest.
+            DigestMismatchError: the bytes are other bytes, twice.
+            TagMovedError: the tag was moved between the two looks, and the bytes are not those
+                of its digest.
+            InvalidDocumentError: the bytes are no manifest, or an ambiguous one.
+            RegistryError: what else stands in the way.
+        """
+        reference = _checked(reference)
+        return self._read(reference, self._fetch(reference))
+
+    def get_if_changed(self, reference: str, etag: str) -> Manifest | None:
+        """Read a manifest unless it is still the one of `etag`. One conditional GET.
+
+        Args:
+            reference: a tag or a digest.
+            etag: what the registry sent as ETag; most registries use the digest. Quotes are added
+                where there are none.
+
+        Returns:
+            The manifest, or None where nothing changed.
+
+        Raises:
+            RegnbError: as `get` does.
+        """
+        reference = _checked(reference)
+        quoted = etag if etag.endswith('"') else f'"{etag}"'
+        answer = self._fetch(reference, {"If-None-Match": quoted})
+        if answer.status == NOT_MODIFIED:
+            return None
+        return self._read(reference, answer)
+
+    def _fetch(self, reference: str, extra: Mapping[str, str] | None = None) -> Answer:
+        transport = self._transport
+        return transport.exchange(
+            "GET",
+            self._url + reference,
+            limit=transport.limits.manifest,
+            accept=ACCEPT,
+            extra=extra,
+        )
+
+    def _read(self, reference: str, answer: Answer) -> Manifest:
+        try:
+            return _verified(reference, answer)
+        except DigestMismatchError:
+            pass  # a tag may have moved under the registry's feet, or a cache be stale (S13)
+        again = self._fetch(reference)
+        try:
+            return _verified(reference, again)
+        except DigestMismatchError as error:
+            reason = str(error)
+        raise _mismatch(reference, answer, again, reason)
+
+
+def _checked(reference: str) -> str:
+    return _checked_digest(reference) if ":" in reference else check_tag(reference)
+
+
+def _checked_digest(digest: str) -> Digest:
+    return digest if isinstance(digest, Digest) else Digest(digest)
+
+
+def _verified(reference: str, answer: Answer) -> Manifest:
+    """The manifest in an answer, after its bytes have passed their digest."""
+    if not answer.ok:
+        raise failure(answer, unknown=ManifestUnknownError)
+    media_type = answer.headers.get("Content-Type")
+    digest = reference if isinstance(reference, Digest) else announced_digest(answer)
+    try:
+        return parse_manifest(answer.body, media_type=media_type, digest=digest)
+    except InvalidDocumentError:
+        if not is_web_page(answer.body):
+            raise
+    raise not_a_registry(answer, "was answered with a web page")
+
+
+def announced_digest(answer: Answer) -> Digest | None:
+    """The digest that the registry gives for its answer, if it can be computed here.
+
+    None also for schema 1, whose digest leaves out the signatures (W-M7).
+    """
+    text = answer.headers.get("Docker-Content-Digest")
+    if text is None or base_type(answer.headers.get("Content-Type")) in LEGACY_MANIFESTS:
+        return None
+    try:
+        digest = Digest(text)
+    except InvalidDigestError:
+        return None
+    return digest if digest.algorithm in ALGORITHMS else None
+
+
+def _mismatch(reference: str, first: Answer, second: Answer, reason: str) -> RegistryError:
+    shown = redact(second.url)
+    kind: type[RegistryError] = DigestMismatchError
+    sentence = f"{shown}: {reason}"
+    if not isinstance(reference, Digest) and first.body != second.body:
+        kind = TagMovedError
+        sentence = (
+            f"{shown} changed between two looks, and neither time were the bytes those of the "
+            "digest that came with them. Ask again when nobody is pushing."
+        )
+    return kind(sentence, status=second.status, method=second.method, url=shown)

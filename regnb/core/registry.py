@@ -1,0 +1,212 @@
+"""Registry: the client of one registry."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from functools import partial
+from types import TracebackType
+from typing import Any, Self
+
+from regnb.core.access import Basic
+from regnb.core.address import parse_address
+from regnb.core.clock import Clock
+from regnb.core.limits import Limits
+from regnb.core.paging import pages
+from regnb.core.repository import Repository
+from regnb.core.responses import failure, not_a_registry, read_json
+from regnb.core.transport import Transport
+from regnb.errors import (
+    CatalogUnsupportedError,
+    InvalidReferenceError,
+    NotFoundError,
+    RegistryError,
+    printable,
+)
+from regnb.model.reference import check_path
+
+LOGGER = logging.getLogger("regnb")
+
+# Most registries give no more than 1,000 names a page, and some refuse to be asked for more than
+# they would give (W-C4); None asks for what the registry likes.
+PAGE_SIZES = (1000, 100, None)
+_REFUSES_PAGE_SIZE = frozenset({400, 405})
+_NO_CATALOG = frozenset({401, 403, 404})
+_SHOWN_INVALID = 5
+_NOT_FOUND = 404
+_PING_BODY = 64 * 1024
+_VERSION_HEADER = "Docker-Distribution-Api-Version"
+
+
+class Registry:
+    """One registry. Making one costs no request; threads may share it.
+
+    A copy or pickle of it is a new client for the same registry, without the credentials.
+
+    Attributes:
+        address: where it is.
+        name: what tables call it: host and port as typed.
+        url: the address that requests go to.
+        insecure: whether plain http was allowed.
+        transport: its connections.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        name: str | None = None,
+        username: str | None = None,
+        password: str | None = None,
+        insecure: bool = False,
+        limits: Limits | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Read the address.
+
+        Args:
+            url: ``host``, ``host:port`` or ``https://host/prefix/``. It is spoken to over https,
+                except that a bare loopback host means plain http.
+            name: what tables shall call it instead.
+            username: sent only to this registry, once it asks.
+            password: goes with it.
+            insecure: allow plain http to a host that is not loopback.
+            limits: other limits than the defaults.
+            clock: another clock than the machine's.
+
+        Raises:
+            InvalidReferenceError: `url` is no address, or plain http to another machine.
+            ValueError: a user name without a password, or the reverse.
+        """
+        self.address = parse_address(url, insecure=insecure)
+        self.name = name or self.address.name
+        self.url = self.address.root.rstrip("/")
+        self.insecure = insecure
+        given = username is not None or password is not None
+        self.transport = Transport(
+            self.address,
+            credentials=Basic(username or "", password or "") if given else None,
+            limits=limits or Limits(),
+            clock=clock or Clock(),
+        )
+
+    def ping(self) -> None:
+        """Ask whether a registry answers here. One request (distribution-spec 1.1, end-1).
+
+        Raises:
+            NotARegistryError: something else answers.
+            AuthenticationRequiredError: it wants credentials, or other ones.
+            RegistryError: what else stands in the way.
+        """
+        answer = self.transport.exchange("GET", self.address.api, limit=_PING_BODY)
+        if answer.status == _NOT_FOUND:
+            raise not_a_registry(answer, "was not found")
+        if not answer.ok:
+            raise failure(answer, unknown=NotFoundError)
+        if answer.body.strip() and _VERSION_HEADER not in answer.headers:
+            read_json(answer)
+
+    def repositories(self) -> Iterator[str]:
+        """The names of the repositories, as listed by the registry, page by page.
+
+        One request for each page of 1,000 names (distribution-spec has no catalog; this is
+        Docker's ``_catalog``). Names that the grammar refuses are left out and logged.
+
+        Raises:
+            CatalogUnsupportedError: the registry does not list its repositories.
+            TooManyPagesError: the listing does not end.
+            RegistryError: what else stands in the way.
+        """
+        for page in self._catalog():
+            invalid = []
+            for name in page:
+                if _is_path(name):
+                    yield str(name)
+                else:
+                    invalid.append(name)
+            if invalid:
+                shown = ", ".join(
+                    printable(json.dumps(one), 80) for one in invalid[:_SHOWN_INVALID]
+                )
+                LOGGER.warning(
+                    "%s lists %d names that are no repository paths: %s",
+                    self.name,
+                    len(invalid),
+                    shown,
+                )
+
+    def _catalog(self) -> Iterator[list[object]]:
+        for size in PAGE_SIZES:
+            url = f"{self.address.api}_catalog" + (f"?n={size}" if size else "")
+            listing = pages(self.transport, url, key="repositories", asked=size)
+            try:
+                first = next(listing, [])
+            except RegistryError as error:
+                if size is not None and _refuses_page_size(error):
+                    continue
+                raise self._without_catalog(error) from None
+            yield first
+            yield from listing
+            return
+
+    def _without_catalog(self, error: RegistryError) -> RegistryError:
+        if error.status not in _NO_CATALOG:
+            return error
+        return CatalogUnsupportedError(
+            "The registry does not list its repositories to this account: name them instead. "
+            f"{error}",
+            status=error.status,
+            code=error.code,
+            detail=error.detail,
+            method=error.method,
+            url=error.url,
+            request_id=error.request_id,
+        )
+
+    def repository(self, name: str) -> Repository:
+        """A handle on one repository; no request.
+
+        Raises:
+            InvalidReferenceError: `name` is no repository path.
+        """
+        return Repository(name, self)
+
+    def close(self) -> None:
+        """Close idle connections; a later request opens new ones."""
+        self.transport.close()
+
+    def __enter__(self) -> Self:
+        """Use the registry in a ``with`` block."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """Name and address."""
+        return f"<Registry {self.name!r} at {self.url!r}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Everything but the credentials (S16)."""
+        again = partial(
+            Registry, name=self.name, insecure=self.insecure, limits=self.transport.limits
+        )
+        return again, (self.url,)
+
+
+def _refuses_page_size(error: RegistryError) -> bool:
+    return error.status in _REFUSES_PAGE_SIZE or error.code == "UNSUPPORTED"
+
+
+def _is_path(name: object) -> bool:
+    try:
+        return isinstance(name, str) and bool(check_path(name))
+    except InvalidReferenceError:
+        return False

@@ -1,0 +1,1 @@
+"""How things are shown: a Card of plain data, rendered as text and as HTML."""

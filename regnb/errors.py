@@ -1,0 +1,217 @@
+"""Every exception that regnb raises on purpose.
+
+::
+
+    RegnbError
+    ├── InvalidReferenceError (ValueError)        a name, tag or reference that the grammar refuses
+    │   ├── NameUppercaseError
+    │   └── NameTooLongError
+    ├── InvalidDigestError (ValueError)           a digest that the grammar refuses
+    │   └── UnsupportedDigestError                an algorithm that cannot be computed here
+    ├── InvalidDocumentError (ValueError)         JSON or a manifest that is malformed or ambiguous
+    ├── PlatformRequiredError (LookupError)       one platform is needed, several are there
+    ├── MissingExtraError (ImportError)           an optional package is not installed
+    └── RegistryError                             whatever a registry did or did not answer
+        ├── UnreachableError (ConnectionError)    no connection
+        │   ├── HostUnknownError                  the name does not resolve
+        │   └── TLSError                          the certificate or the handshake was refused
+        ├── RegistryTimeoutError (TimeoutError)   connected, but no answer in time
+        ├── ProtocolError (ValueError)            an answer that is not what the specification says
+        │   ├── NotARegistryError                 a web page, or nothing under /v2/
+        │   ├── BodyTooLargeError
+        │   ├── TooManyPagesError
+        │   └── UnsafeRedirectError               an answer that leads where it must not
+        ├── VerificationError (ValueError)        bytes that are not what was asked for
+        │   ├── DigestMismatchError
+        │   └── SizeMismatchError
+        ├── TagMovedError                         a tag that changed between two looks at it
+        ├── AuthenticationRequiredError (PermissionError)   401
+        ├── DeniedError (PermissionError)         403
+        ├── NotFoundError (LookupError)           404
+        │   ├── RepositoryUnknownError
+        │   ├── ManifestUnknownError
+        │   └── BlobUnknownError
+        ├── CatalogUnsupportedError               the registry does not list its repositories
+        ├── RateLimitedError                      429
+        └── RegistryUnavailableError              5xx, after the retries
+
+Messages hold registry text only through `printable`, so that neither a terminal nor a log is at
+its mercy, and URLs only in redacted form.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+SHOWN_TEXT = 1024
+
+
+def printable(text: object, limit: int = SHOWN_TEXT) -> str:
+    """Text from a registry as one line without control characters, cut at `limit` characters."""
+    raw = str(text)
+    cut = raw[:limit]
+    # Everything that Python itself would escape: controls, bidi marks, lone surrogates.
+    clean = "".join(c if c.isprintable() else " " for c in cut).strip()
+    return clean + ("…" if len(raw) > limit else "")
+
+
+class RegnbError(Exception):
+    """Whatever regnb raises on purpose."""
+
+
+class InvalidReferenceError(RegnbError, ValueError):
+    """A repository name, tag or reference that the grammar refuses."""
+
+
+class NameUppercaseError(InvalidReferenceError):
+    """A repository path with an upper-case letter."""
+
+
+class NameTooLongError(InvalidReferenceError):
+    """A repository path of more than 255 characters."""
+
+
+class InvalidDigestError(RegnbError, ValueError):
+    """A digest that the grammar refuses."""
+
+
+class UnsupportedDigestError(InvalidDigestError):
+    """A digest whose algorithm cannot be computed here, so that nothing can be verified by it."""
+
+
+class InvalidDocumentError(RegnbError, ValueError):
+    """A JSON document, manifest or config that is malformed, ambiguous or too deep."""
+
+
+class PlatformRequiredError(RegnbError, LookupError):
+    """An index was given where one platform is needed; the message lists the choices."""
+
+
+class MissingExtraError(RegnbError, ImportError):
+    """An optional package is not installed; the message holds the command that installs it."""
+
+
+class RegistryError(RegnbError):
+    """Whatever a registry did or did not answer.
+
+    Attributes:
+        status: the HTTP status, or None where there was no answer.
+        code: the registry's own error code, for example ``MANIFEST_UNKNOWN``, or None.
+        detail: the registry's ``detail`` value, or None.
+        method: the HTTP method, or None.
+        url: the URL asked for, without credentials or signatures, or None.
+        request_id: what the registry calls this request in its own log, or None.
+        retry_after: seconds after which the registry would be asked again, or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        detail: Any = None,
+        method: str | None = None,
+        url: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        """Take the sentence that says what to do, and the facts around it."""
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.method = method
+        self.url = url
+        self.request_id = request_id
+        self.retry_after = retry_after
+
+
+class UnreachableError(RegistryError, ConnectionError):
+    """No connection to the registry, or one that broke more often than the retries allow."""
+
+
+class HostUnknownError(UnreachableError):
+    """The registry's name does not resolve."""
+
+
+class TLSError(UnreachableError):
+    """The registry's certificate or the handshake was refused."""
+
+
+class RegistryTimeoutError(RegistryError, TimeoutError):
+    """The registry was reached but did not answer in time."""
+
+
+class ProtocolError(RegistryError, ValueError):
+    """An answer that is not what the specification says."""
+
+
+class NotARegistryError(ProtocolError):
+    """The host answers, but not as a registry: a web page, say."""
+
+
+class BodyTooLargeError(ProtocolError):
+    """A body above its cap; reading stopped there."""
+
+
+class TooManyPagesError(ProtocolError):
+    """A listing that does not end; ``partial`` holds the items so far."""
+
+    partial: list[str] | None = None
+
+
+class UnsafeRedirectError(ProtocolError):
+    """A redirect or Link that leads where it must not."""
+
+
+class VerificationError(RegistryError, ValueError):
+    """Bytes that are not what was asked for; they were thrown away."""
+
+
+class DigestMismatchError(VerificationError):
+    """The bytes do not hash to their digest."""
+
+
+class SizeMismatchError(VerificationError):
+    """The bytes are more or fewer than their descriptor says."""
+
+
+class TagMovedError(RegistryError):
+    """A tag that changed between two looks at it."""
+
+
+class AuthenticationRequiredError(RegistryError, PermissionError):
+    """401: no credentials, or credentials that were refused."""
+
+
+class DeniedError(RegistryError, PermissionError):
+    """403: known, but not allowed."""
+
+
+class NotFoundError(RegistryError, LookupError):
+    """404."""
+
+
+class RepositoryUnknownError(NotFoundError):
+    """The registry has no such repository, or hides it."""
+
+
+class ManifestUnknownError(NotFoundError):
+    """The repository has no such tag or manifest."""
+
+
+class BlobUnknownError(NotFoundError):
+    """The repository has no such blob."""
+
+
+class CatalogUnsupportedError(RegistryError):
+    """The registry does not list its repositories; name them instead."""
+
+
+class RateLimitedError(RegistryError):
+    """429, after the retries or with a wait that is too long."""
+
+
+class RegistryUnavailableError(RegistryError):
+    """A 5xx answer, after the retries."""

@@ -1,0 +1,1 @@
+"""Tables: the schemas of all of them, and the only place that builds a DataFrame."""

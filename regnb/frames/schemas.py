@@ -1,0 +1,292 @@
+"""The columns of every public table: dtypes and meanings, the same for no rows as for millions.
+
+Text is `str`. Sizes are bytes, `Int64` where they can be unknown. Times are UTC to the microsecond.
+Closed vocabularies are `category`, with all their categories from the start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from pandas.api.extensions import ExtensionDtype
+
+Dtype = ExtensionDtype | np.dtype
+
+TEXT: Dtype = pd.StringDtype(na_value=np.nan)
+BYTES: Dtype = pd.Int64Dtype()
+EXACT_BYTES: Dtype = np.dtype("int64")
+COUNT: Dtype = pd.Int64Dtype()
+SMALL: Dtype = pd.Int32Dtype()
+FLAG: Dtype = np.dtype("bool")
+SHARE: Dtype = np.dtype("float64")
+TIME: Dtype = pd.DatetimeTZDtype("us", "UTC")
+
+TAG_KIND: Dtype = pd.CategoricalDtype(["normal", "referrers-fallback", "cosign"])
+MANIFEST_KIND: Dtype = pd.CategoricalDtype(["image", "artifact", "index", "schema1", "unknown"])
+TAGS_STATUS: Dtype = pd.CategoricalDtype(["ok", "empty", "404", "denied", "error"])
+STAGE: Dtype = pd.CategoricalDtype(
+    ["catalog", "tags", "head", "manifest", "config", "referrers", "blob"]
+)
+SIZE_SOURCE: Dtype = pd.CategoricalDtype(["descriptor", "document"])
+LEVEL: Dtype = pd.CategoricalDtype(["registry", "repository", "tag"])
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A dtype, and in a few words what the column holds."""
+
+    dtype: Dtype
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A table: its name, and its columns in order."""
+
+    name: str
+    columns: Mapping[str, Column]
+
+
+REGISTRY = Column(TEXT, "host and port of the registry")
+REPOSITORY = Column(TEXT, "path of the repository")
+TAG = Column(TEXT, "name of the tag")
+REFERENCE = Column(TEXT, "tag or digest that was asked for")
+DIGEST = Column(TEXT, "digest of the manifest")
+MEDIA_TYPE = Column(TEXT, "media type, as declared")
+KIND = Column(TAG_KIND, "plain tag, fallback tag of referrers, or tag of cosign's")
+IS_SEMVER = Column(FLAG, "whether the tag is a semantic version")
+OS = Column(TEXT, "operating system")
+ARCHITECTURE = Column(TEXT, "processor")
+VARIANT = Column(TEXT, "variant of the processor")
+CREATED = Column(TIME, "when, as the builder claims")
+CREATED_BY = Column(TEXT, "command of the build step")
+COMMENT = Column(TEXT, "comment of the build step")
+DECLARED = Column(BYTES, "bytes of configs and layers as declared, repeats and foreign included")
+DOCUMENT = Column(BYTES, "bytes of the manifest document itself")
+
+CATALOG = Schema(
+    "catalog",
+    {
+        "registry": REGISTRY,
+        "repository": REPOSITORY,
+        "namespace": Column(TEXT, "first part of a path that has several, else empty"),
+    },
+)
+
+TAGS = Schema(
+    "tags",
+    {
+        "registry": REGISTRY,
+        "repository": REPOSITORY,
+        "tag": TAG,
+        "kind": KIND,
+        "is_semver": IS_SEMVER,
+        "semver_major": Column(SMALL, "first number of the version"),
+        "semver_minor": Column(SMALL, "second number of the version"),
+        "semver_patch": Column(SMALL, "third number of the version"),
+        "semver_prerelease": Column(TEXT, "what follows the dash of a version"),
+    },
+)
+
+TAG_DETAILS = Schema(
+    "tag details",
+    {
+        "registry": REGISTRY,
+        "repository": REPOSITORY,
+        "tag": TAG,
+        "kind": KIND,
+        "is_semver": IS_SEMVER,
+        "digest": DIGEST,
+        "media_type": MEDIA_TYPE,
+        "manifest_kind": Column(MANIFEST_KIND, "what sort of manifest it is"),
+        "size": Column(BYTES, "stored bytes: each distinct blob and manifest once"),
+        "declared_size": DECLARED,
+        "manifest_size": DOCUMENT,
+        "created": Column(TIME, "latest claim among its platforms"),
+        "platforms": Column(TEXT, "its platforms, attestations left out"),
+        "platform_count": Column(COUNT, "how many they are"),
+        "layer_count": Column(COUNT, "layers of an image; null for an index"),
+        "artifact_type": Column(TEXT, "what sort of artifact it says it is"),
+        "error": Column(TEXT, "why the tag could not be read, or not wholly"),
+    },
+)
+
+LAYERS = Schema(
+    "layers",
+    {
+        "registry": REGISTRY,
+        "repository": REPOSITORY,
+        "reference": REFERENCE,
+        "manifest_digest": DIGEST,
+        "os": OS,
+        "architecture": ARCHITECTURE,
+        "variant": VARIANT,
+        "position": Column(EXACT_BYTES, "0 is the lowest layer"),
+        "digest": Column(TEXT, "digest of the layer as stored"),
+        "media_type": MEDIA_TYPE,
+        "size": Column(EXACT_BYTES, "bytes as stored"),
+        "created": CREATED,
+        "created_by": CREATED_BY,
+        "comment": COMMENT,
+        "empty": Column(FLAG, "whether it is the layer that holds no file"),
+        "foreign": Column(FLAG, "whether it lies elsewhere"),
+        "diff_id": Column(TEXT, "digest of the layer without compression"),
+    },
+)
+
+HISTORY = Schema(
+    "history",
+    {
+        "registry": REGISTRY,
+        "repository": REPOSITORY,
+        "reference": REFERENCE,
+        "manifest_digest": DIGEST,
+        "os": OS,
+        "architecture": ARCHITECTURE,
+        "variant": VARIANT,
+        "position": Column(EXACT_BYTES, "0 is the first step"),
+        "created": CREATED,
+        "created_by": CREATED_BY,
+        "comment": COMMENT,
+        "author": Column(TEXT, "author of the step"),
+        "empty_layer": Column(FLAG, "whether the step made no layer"),
+        "layer_position": Column(COUNT, "position of the layer that it made"),
+        "digest": Column(TEXT, "digest of that layer"),
+        "size": Column(BYTES, "bytes of that layer as stored"),
+    },
+)
+
+PLATFORMS = Schema(
+    "platforms",
+    {
+        "registry": REGISTRY,
+        "repository": REPOSITORY,
+        "reference": REFERENCE,
+        "digest": DIGEST,
+        "media_type": MEDIA_TYPE,
+        "os": OS,
+        "architecture": ARCHITECTURE,
+        "variant": VARIANT,
+        "os_version": Column(TEXT, "version of the operating system"),
+        "is_attestation": Column(FLAG, "whether it is what a builder says of another entry"),
+        "size": Column(BYTES, "stored bytes: manifest, config and distinct layers"),
+        "declared_size": DECLARED,
+        "manifest_size": DOCUMENT,
+        "layer_count": Column(COUNT, "number of layers"),
+        "created": CREATED,
+        "present": Column(FLAG, "whether the repository holds it"),
+    },
+)
+
+AUDIT_REPOSITORIES = Schema(
+    "repositories",
+    {
+        "registry": REGISTRY,
+        "repository": REPOSITORY,
+        "namespace": Column(TEXT, "first part of a path that has several, else empty"),
+        "depth": Column(EXACT_BYTES, "number of parts of the path"),
+        "tag_count": Column(COUNT, "tags, attachments left out; null where they were not listed"),
+        "manifest_count": Column(EXACT_BYTES, "distinct manifests that its tags reach"),
+        "tags_status": Column(TAGS_STATUS, "how the listing of its tags went"),
+    },
+)
+
+AUDIT_TAGS = Schema(
+    "tags",
+    {
+        "registry": REGISTRY,
+        "repository": REPOSITORY,
+        "tag": TAG,
+        "kind": KIND,
+        "is_semver": IS_SEMVER,
+        "digest": DIGEST,
+        "media_type": MEDIA_TYPE,
+        "manifest_size": DOCUMENT,
+        "observed_at": Column(TIME, "when the tag was read"),
+        "error": Column(TEXT, "why the tag could not be read"),
+    },
+)
+
+AUDIT_MANIFESTS = Schema(
+    "manifests",
+    {
+        "registry": REGISTRY,
+        "repository": REPOSITORY,
+        "digest": DIGEST,
+        "media_type": MEDIA_TYPE,
+        "kind": Column(MANIFEST_KIND, "what sort of manifest it is; null where it is absent"),
+        "size": DOCUMENT,
+        "config_digest": Column(TEXT, "digest of the config of an image or artifact"),
+        "artifact_type": Column(TEXT, "what sort of artifact it says it is"),
+        "subject": Column(TEXT, "digest of the manifest that it is about"),
+        "layer_count": Column(COUNT, "number of layers; null for an index"),
+        "child_count": Column(COUNT, "number of entries of an index; null for an image"),
+        "os": OS,
+        "architecture": ARCHITECTURE,
+        "variant": VARIANT,
+        "created": CREATED,
+        "is_attestation": Column(FLAG, "whether it is what a builder says of another manifest"),
+        "declared_size": DECLARED,
+        "stored_size": Column(BYTES, "document, and distinct own blobs; children left out"),
+        "foreign_size": Column(BYTES, "declared bytes of layers that lie elsewhere"),
+        "is_tagged": Column(FLAG, "whether a tag of this repository names it"),
+        "is_child": Column(FLAG, "whether an index of this repository names it"),
+        "tag_count": Column(EXACT_BYTES, "tags of this repository that name it"),
+        "depth": Column(EXACT_BYTES, "steps from the nearest tag; 0 is tagged"),
+        "present": Column(FLAG, "False: named here, but the registry does not hold it"),
+    },
+)
+
+AUDIT_BLOBS = Schema(
+    "blobs",
+    {
+        "registry": REGISTRY,
+        "digest": Column(TEXT, "digest of the blob, manifests included"),
+        "size": Column(EXACT_BYTES, "bytes as stored"),
+        "size_source": Column(SIZE_SOURCE, "a descriptor, or the document itself"),
+        "is_config": Column(FLAG, "whether a manifest names it as config"),
+        "is_layer": Column(FLAG, "whether a manifest names it as layer"),
+        "is_manifest": Column(FLAG, "whether it is a manifest itself"),
+        "manifest_count": Column(EXACT_BYTES, "manifests that name it"),
+        "repository_count": Column(EXACT_BYTES, "repositories whose tags reach it"),
+        "tag_count": Column(EXACT_BYTES, "tags that reach it"),
+        "size_conflict": Column(FLAG, "whether descriptors disagree; the largest is taken"),
+    },
+)
+
+AUDIT_ERRORS = Schema(
+    "errors",
+    {
+        "registry": REGISTRY,
+        "sequence": Column(EXACT_BYTES, "number of the row"),
+        "observed_at": Column(TIME, "when it happened"),
+        "repository": REPOSITORY,
+        "reference": REFERENCE,
+        "parent_digest": Column(TEXT, "digest of the index that named it"),
+        "stage": Column(STAGE, "what was being read"),
+        "http_status": Column(COUNT, "status of the answer"),
+        "code": Column(TEXT, "the registry's code, or the kind of error"),
+        "message": Column(TEXT, "what happened, and what to do"),
+        "retriable": Column(FLAG, "whether trying again may help"),
+    },
+)
+
+USAGE = Schema(
+    "usage",
+    {
+        "registry": REGISTRY,
+        "level": Column(LEVEL, "what each row stands for"),
+        "repository": REPOSITORY,
+        "tag": TAG,
+        "declared": Column(EXACT_BYTES, "bytes as declared, repeats and foreign included"),
+        "stored": Column(EXACT_BYTES, "distinct bytes that it needs"),
+        "exclusive": Column(EXACT_BYTES, "bytes that nothing else at this level needs"),
+        "shared": Column(EXACT_BYTES, "stored less exclusive"),
+        "fair": Column(SHARE, "each blob divided evenly among those that need it"),
+        "blob_count": Column(EXACT_BYTES, "distinct blobs and manifests that it needs"),
+        "percent": Column(SHARE, "fair, of the stored bytes of the registry"),
+    },
+)

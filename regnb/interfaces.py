@@ -1,0 +1,103 @@
+"""The face that a registry and an OCI image layout share.
+
+Whatever walks, moves or counts images is written against these protocols, so that it works on
+both. The registry client (`regnb.core`) has more methods than these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import IO, Protocol
+
+from regnb.model.descriptor import Descriptor
+from regnb.model.digest import Digest
+from regnb.model.manifest import Manifest
+
+CONFIG_LIMIT = 8 * 1024 * 1024
+"""Bytes that `Blobs.get` accepts unless told otherwise: no real image config is larger (S9)."""
+
+
+class TagList(tuple[str, ...]):
+    """The tags of one repository, as listed; what was listed but is no tag is in ``invalid``.
+
+    Some registries list nulls, digests or names that the grammar refuses (W-T8).
+    """
+
+    invalid: tuple[str, ...]
+
+    def __new__(cls, tags: tuple[str, ...] = (), invalid: tuple[str, ...] = ()) -> TagList:
+        """Keep `tags` in the order of the listing."""
+        self = super().__new__(cls, tags)
+        self.invalid = invalid
+        return self
+
+
+class Tags(Protocol):
+    """The tags of one repository."""
+
+    def all(self) -> TagList:
+        """List every tag."""
+
+    def get(self, tag: str) -> Descriptor:
+        """Resolve one tag to the descriptor of its manifest."""
+
+
+class Manifests(Protocol):
+    """The manifests of one repository."""
+
+    def exists(self, digest: Digest) -> bool:
+        """Whether the repository holds this manifest."""
+
+    def get(self, reference: str) -> Manifest:
+        """Read and verify one manifest, by tag or by digest."""
+
+
+class Blobs(Protocol):
+    """The blobs of one repository."""
+
+    def stat(self, digest: Digest) -> Descriptor:
+        """Say how large a blob is."""
+
+    def get(self, digest: Digest, *, limit: int = CONFIG_LIMIT) -> bytes:
+        """Read and verify a small blob."""
+
+    def open(self, digest: Digest) -> IO[bytes]:
+        """Read a blob of any size as a stream that verifies itself."""
+
+
+class Repository(Protocol):
+    """One repository of a registry."""
+
+    @property
+    def name(self) -> str:
+        """The path of the repository, without the registry's host."""
+
+    @property
+    def tags(self) -> Tags:
+        """Its tags."""
+
+    @property
+    def manifests(self) -> Manifests:
+        """Its manifests."""
+
+    @property
+    def blobs(self) -> Blobs:
+        """Its blobs."""
+
+
+class Registry(Protocol):
+    """A registry, or whatever stands in for one."""
+
+    @property
+    def name(self) -> str:
+        """What tables call it: host and port, or a word such as ``sample``."""
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+
+    def repositories(self) -> Iterator[str]:
+        """The names of its repositories, as far as it lists them."""
+
+    def repository(self, name: str) -> Repository:
+        """A handle on one repository; no request."""

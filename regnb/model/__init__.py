@@ -1,0 +1,1 @@
+"""What registries store, as immutable values; no input or output happens here."""

@@ -1,0 +1,139 @@
+"""Digests: text that has passed the grammar, and the hashing that proves them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any
+
+from regnb.errors import (
+    DigestMismatchError,
+    InvalidDigestError,
+    UnsupportedDigestError,
+    printable,
+)
+
+ALGORITHMS = {"sha256": 64, "sha512": 128}
+"""The algorithms that can be computed here, and the length of their text."""
+
+# OCI image-spec, descriptor: algorithm components of lower-case letters and digits. Go's
+# reference grammar admits more, and hexadecimal of 32 characters or more.
+_DIGEST = re.compile(r"([a-z0-9]+(?:[+._-][a-z0-9]+)*):([A-Za-z0-9=_-]{32,512})", re.ASCII)
+_HEX = re.compile(r"[a-f0-9]+", re.ASCII)
+_SHORT = 12
+
+
+class Digest(str):
+    """A digest that follows the grammar: ``sha256:`` and 64 lower-case hexadecimal digits, say.
+
+    It is a `str` in every way; having one means that it is safe in a URL or a path. Digests of
+    other algorithms are well-formed but opaque: nothing can be verified by them.
+
+    Raises:
+        InvalidDigestError: the text is no digest (OCI image-spec, descriptor, "Digests").
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Digest:
+        """Check `text`."""
+        match = _DIGEST.fullmatch(text)
+        if match is None:
+            raise InvalidDigestError(
+                f"{printable(text, 120)!r} is no digest. Expected algorithm:hexadecimal, "
+                "such as sha256:e3b0… with 64 digits."
+            )
+        algorithm, encoded = match.groups()
+        length = ALGORITHMS.get(algorithm)
+        if length is not None and (len(encoded) != length or not _HEX.fullmatch(encoded)):
+            raise InvalidDigestError(
+                f"{printable(text, 150)!r} is no {algorithm} digest: "
+                f"that has {length} lower-case hexadecimal digits."
+            )
+        return super().__new__(cls, text)
+
+    @property
+    def algorithm(self) -> str:
+        """What comes before the colon."""
+        return self.partition(":")[0]
+
+    @property
+    def encoded(self) -> str:
+        """What comes after the colon."""
+        return self.partition(":")[2]
+
+    @property
+    def short(self) -> str:
+        """The algorithm and the first 12 characters, for people."""
+        return f"{self.algorithm}:{self.encoded[:_SHORT]}"
+
+    @classmethod
+    def of(cls, data: bytes, algorithm: str = "sha256") -> Digest:
+        """The digest of `data`.
+
+        Raises:
+            UnsupportedDigestError: `algorithm` cannot be computed here.
+        """
+        if algorithm not in ALGORITHMS:
+            raise UnsupportedDigestError(_unsupported(algorithm))
+        return str.__new__(cls, f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}")
+
+    def verifier(self) -> Verifier:
+        """What checks a stream of bytes against this digest.
+
+        Raises:
+            UnsupportedDigestError: the algorithm cannot be computed here.
+        """
+        return Verifier(self)
+
+
+class Verifier:
+    """Hashes bytes as they pass, and says in the end whether they were the right ones.
+
+    Attributes:
+        digest: what the bytes have to hash to.
+        size: bytes seen so far.
+    """
+
+    __slots__ = ("_hash", "digest", "size")
+
+    def __init__(self, digest: Digest) -> None:
+        """Start with no bytes seen."""
+        if digest.algorithm not in ALGORITHMS:
+            raise UnsupportedDigestError(_unsupported(digest.algorithm))
+        self.digest = digest
+        self.size = 0
+        self._hash = hashlib.new(digest.algorithm)
+
+    def update(self, data: bytes | bytearray | memoryview) -> None:
+        """Take the next bytes."""
+        self._hash.update(data)
+        self.size += len(data)
+
+    def verified(self) -> bool:
+        """Whether the bytes so far are all of the content, and unchanged."""
+        return self._hash.hexdigest() == self.digest.encoded
+
+    def check(self, **facts: Any) -> None:
+        """Raise unless `verified`.
+
+        Args:
+            **facts: what `RegistryError` knows of the exchange: ``method``, ``url``, ``status``.
+
+        Raises:
+            DigestMismatchError: the bytes are other bytes.
+        """
+        if not self.verified():
+            raise DigestMismatchError(
+                f"{self.size:,} bytes hash to {self.digest.algorithm}:{self._hash.hexdigest()}, "
+                f"not to {self.digest}. They were thrown away: what was sent is damaged or not "
+                "what was asked for. Try again; if it stays so, the registry's copy is damaged.",
+                **facts,
+            )
+
+
+def _unsupported(algorithm: str) -> str:
+    return (
+        f"Digests of algorithm {printable(algorithm, 60)!r} cannot be verified here; "
+        f"only {' and '.join(ALGORITHMS)} can."
+    )

@@ -1,0 +1,288 @@
+"""Manifests and indexes (OCI image-spec, manifest and image index; Docker schema 2 and lists).
+
+The bytes are kept as they came: the digest is over them, and they are what is pushed again.
+Documents that two readers could take for two things are refused (W-M5, S14).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from regnb.display.card import Card, Section, Shown, Table
+from regnb.display.text import count, short_digest, size
+from regnb.errors import InvalidDocumentError, printable
+from regnb.model import fields, media_types, strict_json
+from regnb.model.descriptor import Descriptor
+from regnb.model.digest import Digest
+
+Kind = Literal["image", "artifact", "index", "schema1", "unknown"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Document(Shown):
+    """What all kinds of manifest have.
+
+    Attributes:
+        media_type: as declared by the document and the registry.
+        digest: what `raw` hashes to.
+        raw: the bytes as they came.
+        annotations: what its author says of it; not to be changed.
+        subject: the manifest that this one is about, if any.
+    """
+
+    media_type: str
+    digest: Digest
+    raw: bytes = field(hash=False)
+    annotations: Mapping[str, str] = field(default_factory=dict, hash=False, kw_only=True)
+    subject: Descriptor | None = field(default=None, kw_only=True)
+    declared_artifact_type: str | None = field(default=None, kw_only=True)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the document itself."""
+        return len(self.raw)
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """What points to this document."""
+        return Descriptor(self.media_type, self.digest, self.size)
+
+    @property
+    def kind(self) -> Kind:
+        """What sort of document this is."""
+        return "unknown"
+
+    @property
+    def artifact_type(self) -> str | None:
+        """What sort of artifact it is, as it says; None for images."""
+        return self.declared_artifact_type
+
+    def references(self) -> tuple[Descriptor, ...]:
+        """What the document points to, in its own order; its subject is not among them."""
+        return ()
+
+    def _facts(self) -> tuple[tuple[str, object], ...]:
+        facts: list[tuple[str, object]] = [
+            ("digest", self.digest),
+            ("media type", self.media_type),
+            ("document", size(self.size)),
+        ]
+        if self.artifact_type:
+            facts.append(("artifact type", self.artifact_type))
+        if self.subject:
+            facts.append(("subject", self.subject.digest))
+        return tuple(facts)
+
+    def _annotations(self) -> tuple[Section, ...]:
+        return (Section("annotations", self.annotations),) if self.annotations else ()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ImageManifest(Document):
+    """One image for one platform, or an artifact in the form of one.
+
+    Attributes:
+        config: the image config, or whatever stands in its place.
+        layers: in order, the lowest first.
+    """
+
+    config: Descriptor
+    layers: tuple[Descriptor, ...]
+
+    @property
+    def kind(self) -> Kind:
+        """``image`` where the config is an image config, else ``artifact``."""
+        return "image" if self.config.media_type in media_types.IMAGE_CONFIGS else "artifact"
+
+    @property
+    def artifact_type(self) -> str | None:
+        """The declared type, or else the type of a config that is no image config."""
+        if self.declared_artifact_type or self.kind == "image":
+            return self.declared_artifact_type
+        return self.config.media_type
+
+    def references(self) -> tuple[Descriptor, ...]:
+        """The config, then the layers."""
+        return (self.config, *self.layers)
+
+    @property
+    def declared_size(self) -> int:
+        """Bytes of config and layers, repeats and foreign layers included."""
+        return sum(reference.size for reference in self.references())
+
+    @property
+    def stored_size(self) -> int:
+        """Bytes of the document, the config and each distinct layer that is not foreign."""
+        own = {r.digest: r.size for r in self.references() if not r.foreign}
+        return self.size + sum(own.values())
+
+    def card(self) -> Card:
+        """Sizes, layers and annotations."""
+        rows = tuple(
+            (position, media_types.short(layer.media_type), layer.digest.short, size(layer.size))
+            for position, layer in enumerate(self.layers)
+        )
+        table = Table(("position", "type", "digest", "size"), rows, right=frozenset({0, 3}))
+        title = f"{self.digest.short} {count(len(rows), 'layer')} {size(self.declared_size)}"
+        facts = (*self._facts(), ("config", self.config.digest), ("kind", self.kind))
+        layers = Section(f"layers ({len(rows)})", table, open=True)
+        return Card("Manifest", title, facts, (layers, *self._annotations()))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Index(Document):
+    """Several manifests under one digest, usually one a platform.
+
+    Attributes:
+        manifests: in order; they may be indexes themselves.
+    """
+
+    manifests: tuple[Descriptor, ...]
+
+    @property
+    def kind(self) -> Kind:
+        """``index``."""
+        return "index"
+
+    def references(self) -> tuple[Descriptor, ...]:
+        """The manifests."""
+        return self.manifests
+
+    def card(self) -> Card:
+        """The entries by platform, and annotations."""
+        rows = tuple(
+            (
+                "attestation" if entry.is_attestation else str(entry.platform or ""),
+                media_types.short(entry.media_type),
+                entry.digest.short,
+                size(entry.size),
+            )
+            for entry in self.manifests
+        )
+        table = Table(("platform", "type", "digest", "document"), rows, right=frozenset({3}))
+        title = f"{self.digest.short} {count(len(rows), 'manifest')}"
+        entries = Section(f"manifests ({len(rows)})", table, open=True)
+        return Card("Index", title, self._facts(), (entries, *self._annotations()))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class OpaqueManifest(Document):
+    """A manifest that is kept but not read: schema 1, or a type of its own (W-M7)."""
+
+    @property
+    def kind(self) -> Kind:
+        """``schema1`` or ``unknown``."""
+        return "schema1" if self.media_type in media_types.LEGACY_MANIFESTS else "unknown"
+
+    def card(self) -> Card:
+        """The facts, and why there is no more."""
+        notes = ("regnb keeps manifests of this type as they are and does not look into them.",)
+        return Card(
+            "Manifest", f"{short_digest(self.digest)} {self.kind}", self._facts(), (), notes
+        )
+
+
+Manifest = ImageManifest | Index | OpaqueManifest
+
+
+def parse_manifest(
+    raw: bytes, *, media_type: str | None = None, digest: Digest | None = None
+) -> Manifest:
+    """Read a manifest of any kind.
+
+    Args:
+        raw: the document.
+        media_type: the Content-Type that it came with, if any.
+        digest: what it was asked for by, if by digest.
+
+    Raises:
+        DigestMismatchError: `raw` does not hash to `digest`.
+        InvalidDocumentError: it is no manifest, or could be taken for two kinds of them.
+    """
+    if digest is None:
+        digest = Digest.of(raw)
+    else:
+        verifier = digest.verifier()
+        verifier.update(raw)
+        verifier.check()
+    given = media_types.base_type(media_type)
+    if given == "text/plain" and b'"signatures"' in raw:
+        given = media_types.SCHEMA1_SIGNED  # how some registries label schema 1
+    if given in media_types.LEGACY_MANIFESTS:
+        return OpaqueManifest(given, digest, raw)
+    try:
+        return _read(strict_json.loads(raw), given, digest, raw)
+    except InvalidDocumentError as error:
+        raise InvalidDocumentError(f"Manifest {digest.short} is refused: {error}") from None
+    except ValueError as error:  # a digest inside that is none
+        raise InvalidDocumentError(f"Manifest {digest.short} is refused: {error}") from None
+
+
+def _read(value: object, given: str, digest: Digest, raw: bytes) -> Manifest:
+    source = fields.mapping(value, "the document")
+    if _is_legacy(source):
+        return OpaqueManifest(media_types.SCHEMA1_SIGNED, digest, raw)
+    media_type = _agreed_type(source, given)
+    _refuse_two_meanings(source)
+    if media_type in media_types.INDEXES:
+        return _read_index(source, media_type, digest, raw)
+    if media_type in media_types.IMAGE_MANIFESTS:
+        return _read_image(source, media_type, digest, raw)
+    return OpaqueManifest(media_type, digest, raw, **_common(source))
+
+
+def _is_legacy(source: Mapping[str, Any]) -> bool:
+    return source.get("schemaVersion") == 1 and "fsLayers" in source
+
+
+def _agreed_type(source: Mapping[str, Any], given: str) -> str:
+    """The type that document and registry agree on; by shape where neither says one."""
+    inside = fields.text(source, "mediaType")
+    # A generic type says nothing: some registries and files have no better.
+    known = given if given.startswith("application/vnd.") else ""
+    if inside and known and inside != known:
+        raise InvalidDocumentError(
+            f"it calls itself {printable(inside, 120)} and was sent as {printable(known, 120)}."
+        )
+    by_shape = {"manifests": media_types.OCI_INDEX, "config": media_types.OCI_MANIFEST}
+    found = inside or known or next((t for key, t in by_shape.items() if key in source), "")
+    if not found:
+        raise InvalidDocumentError("it has no media type, and neither manifests nor a config.")
+    return found
+
+
+def _refuse_two_meanings(source: Mapping[str, Any]) -> None:
+    both = [key for key in ("config", "layers", "fsLayers", "blobs") if key in source]
+    if "manifests" in source and both:
+        raise InvalidDocumentError(
+            f"it holds manifests as well as {', '.join(both)}, "
+            "so that it could be read as an index or as an image."
+        )
+
+
+def _read_index(source: dict[str, Any], media_type: str, digest: Digest, raw: bytes) -> Index:
+    if "manifests" not in source:
+        raise InvalidDocumentError(f"it is called {media_type} and holds no manifests.")
+    entries = tuple(Descriptor.from_json(entry) for entry in fields.items(source, "manifests"))
+    return Index(media_type, digest, raw, entries, **_common(source))
+
+
+def _read_image(
+    source: dict[str, Any], media_type: str, digest: Digest, raw: bytes
+) -> ImageManifest:
+    if "config" not in source or "manifests" in source:
+        raise InvalidDocumentError(f"it is called {media_type} and has no config, or manifests.")
+    config = Descriptor.from_json(source["config"])
+    layers = tuple(Descriptor.from_json(layer) for layer in fields.items(source, "layers"))
+    return ImageManifest(media_type, digest, raw, config, layers, **_common(source))
+
+
+def _common(source: dict[str, Any]) -> dict[str, Any]:
+    subject = source.get("subject")
+    return {
+        "annotations": fields.text_map(source, "annotations"),
+        "subject": Descriptor.from_json(subject) if subject is not None else None,
+        "declared_artifact_type": fields.text(source, "artifactType") or None,
+    }

@@ -1,0 +1,65 @@
+"""Platforms: what an image runs on (OCI image-spec, image index, "platform")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from regnb.errors import InvalidDocumentError, printable
+from regnb.model import fields
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """An operating system and a processor, with what tells variants of them apart."""
+
+    os: str
+    architecture: str
+    variant: str | None = None
+    os_version: str | None = None
+    os_features: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Platform:
+        """Read ``os/architecture`` or ``os/architecture/variant``.
+
+        Raises:
+            InvalidDocumentError: `text` has another form.
+        """
+        os, _, rest = text.partition("/")
+        architecture, _, variant = rest.partition("/")
+        if not os or not architecture or "/" in variant or text.endswith("/"):
+            raise InvalidDocumentError(
+                f"{printable(text, 80)!r} is no platform. Expected os/architecture[/variant], "
+                "such as linux/arm64/v8."
+            )
+        return cls(os, architecture, variant or None)
+
+    @classmethod
+    def from_json(cls, value: object) -> Platform:
+        """Read the object that an index holds.
+
+        Raises:
+            InvalidDocumentError: it is no such object.
+        """
+        mapping = fields.mapping(value, "platform")
+        return cls(
+            os=fields.text(mapping, "os") or "unknown",
+            architecture=fields.text(mapping, "architecture") or "unknown",
+            variant=fields.text(mapping, "variant") or None,
+            os_version=fields.text(mapping, "os.version") or None,
+            os_features=fields.texts(mapping, "os.features"),
+        )
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether this is the placeholder that builders give to attestations."""
+        return self.os == "unknown" and self.architecture == "unknown"
+
+    def matches(self, wanted: Platform) -> bool:
+        """Whether an image for this platform is what `wanted` asks for; no variant asks for any."""
+        same = (self.os, self.architecture) == (wanted.os, wanted.architecture)
+        return same and wanted.variant in {None, self.variant}
+
+    def __str__(self) -> str:
+        """``os/architecture[/variant]``."""
+        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)

@@ -1,0 +1,63 @@
+"""Columns of integers, and the numbers that stand for text in them."""
+
+from __future__ import annotations
+
+from array import array
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+NONE = -1
+"""The number that stands for: no such thing."""
+
+T = TypeVar("T")
+
+
+class Codes(Generic[T]):
+    """Numbers for values: the first value seen is 0, the next new one 1, and so on."""
+
+    __slots__ = ("_codes", "values")
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.values: list[T] = []
+        self._codes: dict[T, int] = {}
+
+    def code(self, value: T) -> int:
+        """The number of `value`, a new one if need be."""
+        code = self._codes.get(value)
+        if code is None:
+            code = len(self.values)
+            self.values.append(value)
+            self._codes[value] = code
+        return code
+
+    def __len__(self) -> int:
+        """How many values have a number."""
+        return len(self.values)
+
+
+class Rows:
+    """A table of integers that only grows, stored by column."""
+
+    __slots__ = ("columns",)
+
+    def __init__(self, **typecodes: str) -> None:
+        """Name the columns, with the `array` type code of each."""
+        self.columns: dict[str, array[int]] = {
+            name: array(code) for name, code in typecodes.items()
+        }
+
+    def append(self, *row: int) -> None:
+        """Add a row, its cells in the order of the columns."""
+        for column, cell in zip(self.columns.values(), row, strict=True):
+            column.append(cell)
+
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """A copy of one column; a view would keep the table from growing."""
+        return np.array(self.columns[name])[: len(self)]
+
+    def __len__(self) -> int:
+        """How many rows are whole: an interrupt may have cut the last one short."""
+        return min(len(column) for column in self.columns.values())

@@ -1,0 +1,226 @@
+"""Inventory: what a walk has seen, as columns of integers.
+
+Content (documents, edges, configs) is keyed by digest alone. Membership says which repository
+holds what, and comes only from that repository's own answers. Text stands once in `Codes`, rows
+hold its number: an edge costs 31 bytes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from regnb.errors import RegnbError
+from regnb.model.descriptor import Descriptor
+from regnb.model.digest import Digest
+from regnb.model.image_config import ImageConfig
+from regnb.model.manifest import ImageManifest, Index, Manifest
+from regnb.model.platform import Platform
+from regnb.walk.columns import NONE, Codes, Rows
+from regnb.walk.failures import Failure, Stage
+
+CONFIG, LAYER, CHILD, SUBJECT = range(4)
+"""What an edge leads to: its ``kind``."""
+
+NO_TIME = -(2**63)
+"""The time of a config that states none; numpy reads it as NaT."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Child(NamedTuple):
+    """One entry of an index.
+
+    Attributes:
+        digest: its number.
+        attestation: whether the index calls it one.
+    """
+
+    digest: int
+    attestation: bool
+
+
+def microseconds() -> int:
+    """The time now, in microseconds since 1970, UTC."""
+    return time.time_ns() // 1000
+
+
+class Inventory:
+    """What a walk has seen of one registry.
+
+    Attributes:
+        registry: what tables call it.
+        digests: numbers of digests; `repositories` and `texts` number names and all other text.
+        platforms: numbers of platforms.
+        listings: one row a repository: the ``status`` of its listing (a text), and its tags, or
+            NONE where they could not be listed.
+        tags: one row a tag; ``digest`` is NONE where it could not be read, and ``error`` says why.
+        documents: one row a manifest; its edges are ``edge_count`` rows from ``first_edge`` on.
+        edges: one row a reference; ``position`` counts within its kind.
+        members: one row a repository and manifest of which it said whether it holds it.
+        configs: one row an image config; ``created`` in microseconds, or NO_TIME.
+        failures: what could not be read.
+        finished: whether the walk came to its end.
+    """
+
+    def __init__(self, registry: str, *, now: Callable[[], int] = microseconds) -> None:
+        """Start empty; `now` tells microseconds since 1970."""
+        self.registry = registry
+        self._now = now
+        self._started = self._stopped = now()
+        self.finished = False
+        self.digests: Codes[Digest] = Codes()
+        self.repositories: Codes[str] = Codes()
+        self.texts: Codes[str] = Codes()
+        self.platforms: Codes[Platform] = Codes()
+        self.listings = Rows(repository="i", status="i", tag_count="q")
+        self.tags = Rows(repository="i", tag="i", digest="i", observed_at="q", error="i")
+        self.documents = Rows(
+            digest="i", media_type="i", kind="i", size="q", config="i", artifact_type="i",
+            subject="i", first_edge="q", edge_count="i",
+        )  # fmt: skip
+        self.edges = Rows(
+            parent="i", child="i", kind="b", position="i", size="q", media_type="i",
+            platform="i", foreign="b", attestation="b",
+        )  # fmt: skip
+        self.members = Rows(repository="i", digest="i", present="b")
+        self.configs = Rows(digest="i", platform="i", created="q", diff_id_count="i")
+        self.failures: list[Failure] = []
+        self._document_rows: dict[int, int] = {}
+
+    @property
+    def started_at(self) -> datetime:
+        """When the walk began, UTC."""
+        return _time(self._started)
+
+    @property
+    def finished_at(self) -> datetime:
+        """When the walk ended or was stopped, UTC."""
+        return _time(self._stopped)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the walk came to its end and everything could be read."""
+        return self.finished and not self.failures
+
+    def finish(self, *, finished: bool = True) -> None:
+        """Note the time; `finished` is False where the walk was stopped."""
+        self.finished = finished
+        self._stopped = self._now()
+
+    def record(self, manifest: Manifest) -> int:
+        """Take in the content of a manifest, once; the number of its digest."""
+        code = self.digests.code(manifest.digest)
+        if code in self._document_rows:
+            return code
+        first = len(self.edges)
+        config = self._edges(code, manifest)
+        subject = self._edge(code, SUBJECT, 0, manifest.subject) if manifest.subject else NONE
+        row = len(self.documents)
+        self.documents.append(
+            code, self.texts.code(manifest.media_type), self.texts.code(manifest.kind),
+            manifest.size, config, self._text(manifest.artifact_type), subject, first,
+            len(self.edges) - first,
+        )  # fmt: skip
+        self._document_rows[code] = row
+        return code
+
+    def add_listing(self, repository: str, status: str, tag_count: int) -> None:
+        """Note how the listing of a repository went: ``ok empty 404 denied error``."""
+        self.listings.append(self.repositories.code(repository), self.texts.code(status), tag_count)
+
+    def add_tag(self, repository: str, tag: str, manifest: Manifest) -> int:
+        """Note that a tag was answered with `manifest`; the number of its digest."""
+        code = self.record(manifest)
+        self._tag(repository, tag, code, NONE)
+        return code
+
+    def add_lost_tag(self, repository: str, tag: str, error: str) -> None:
+        """Note that a tag is listed but could not be read, and why."""
+        self._tag(repository, tag, NONE, self.texts.code(error))
+
+    def add_member(self, repository: str, digest: int, *, present: bool) -> None:
+        """Note that a repository said whether it holds a manifest. Once a pair."""
+        self.members.append(self.repositories.code(repository), digest, present)
+
+    def add_config(self, config: ImageConfig) -> None:
+        """Take in what the tables need of an image config. Once a digest."""
+        created = NO_TIME
+        if config.created is not None:
+            created = (config.created - _EPOCH) // timedelta(microseconds=1)
+        platform = self.platforms.code(config.platform)
+        code = self.digests.code(config.digest)
+        self.configs.append(code, platform, created, len(config.diff_ids))
+
+    def add_failure(
+        self,
+        error: RegnbError,
+        *,
+        stage: Stage,
+        repository: str = "",
+        reference: str = "",
+        parent: int = NONE,
+    ) -> None:
+        """Note what could not be read, and which manifest led there."""
+        failure = Failure.of(
+            error,
+            observed_at=_time(self._now()),
+            stage=stage,
+            repository=repository,
+            reference=reference,
+            parent_digest="" if parent == NONE else self.digests.values[parent],
+        )
+        self.failures.append(failure)
+
+    def knows(self, digest: int) -> bool:
+        """Whether the content of this manifest was recorded."""
+        return digest in self._document_rows
+
+    def config_of(self, digest: int) -> int:
+        """The config of a recorded image, or NONE for whatever has no image config."""
+        row, columns = self._document_rows[digest], self.documents.columns
+        is_image = self.texts.values[columns["kind"][row]] == "image"
+        return int(columns["config"][row]) if is_image else NONE
+
+    def children(self, digest: int) -> Iterator[Child]:
+        """The entries of a recorded index; none for other documents."""
+        row = self._document_rows[digest]
+        first = self.documents.columns["first_edge"][row]
+        edges = self.edges.columns
+        for edge in range(first, first + self.documents.columns["edge_count"][row]):
+            if edges["kind"][edge] == CHILD:
+                yield Child(edges["child"][edge], bool(edges["attestation"][edge]))
+
+    def _edges(self, code: int, manifest: Manifest) -> int:
+        """Note what a document points to; the config, or NONE."""
+        if isinstance(manifest, Index):
+            for position, entry in enumerate(manifest.manifests):
+                self._edge(code, CHILD, position, entry)
+        if not isinstance(manifest, ImageManifest):
+            return NONE
+        for position, layer in enumerate(manifest.layers):
+            self._edge(code, LAYER, position, layer)
+        return self._edge(code, CONFIG, 0, manifest.config)
+
+    def _edge(self, parent: int, kind: int, position: int, to: Descriptor) -> int:
+        child = self.digests.code(to.digest)
+        platform = NONE if to.platform is None else self.platforms.code(to.platform)
+        self.edges.append(
+            parent, child, kind, position, to.size, self.texts.code(to.media_type), platform,
+            to.foreign, to.is_attestation,
+        )  # fmt: skip
+        return child
+
+    def _tag(self, repository: str, tag: str, digest: int, error: int) -> None:
+        self.tags.append(
+            self.repositories.code(repository), self.texts.code(tag), digest, self._now(), error
+        )
+
+    def _text(self, text: str | None) -> int:
+        return NONE if text is None else self.texts.code(text)
+
+
+def _time(moment: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=moment)

@@ -1,0 +1,120 @@
+"""One walk of one client in a process of its own: ``python -m tests.bench.walks NAME HOST``.
+
+Prints JSON: tags seen, seconds, CPU seconds of this process, and its peak memory over that at the
+start of the walk. Imports are not counted.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+Walk = Callable[[], int]
+
+
+def oras(host: str, *, configs: bool) -> Walk:
+    """oras-py, one request after the other; the catalog by its own request method."""
+    from oras.provider import Registry  # noqa: PLC0415 - only the client that is measured
+
+    registry = Registry(host, insecure=True)
+
+    def walk() -> int:
+        seen = 0
+        catalog = registry.do_request(f"http://{host}/v2/_catalog?n=1000").json()
+        for name in catalog["repositories"]:
+            for tag in registry.get_tags(f"{host}/{name}"):
+                manifest = registry.get_manifest(f"{host}/{name}:{tag}")
+                if configs:
+                    digest = manifest["config"]["digest"]
+                    registry.get_blob(f"{host}/{name}", digest).json()
+                seen += 1
+        return seen
+
+    return walk
+
+
+def oras_threads(host: str) -> Walk:
+    """oras-py again, its manifests read by eight threads of ours."""
+    from oras.provider import Registry  # noqa: PLC0415 - as above
+
+    registry = Registry(host, insecure=True)
+
+    def walk() -> int:
+        catalog = registry.do_request(f"http://{host}/v2/_catalog?n=1000").json()
+        names = [
+            f"{host}/{name}:{tag}"
+            for name in catalog["repositories"]
+            for tag in registry.get_tags(f"{host}/{name}")
+        ]
+        with ThreadPoolExecutor(8) as pool:
+            return len(list(pool.map(registry.get_manifest, names)))
+
+    return walk
+
+
+def dxf(host: str) -> Walk:
+    """python-dxf, one request after the other."""
+    from dxf import DXF, DXFBase  # noqa: PLC0415 - as above
+
+    def walk() -> int:
+        seen = 0
+        with DXFBase(host, insecure=True) as base:
+            for name in base.list_repos(iterate=True):
+                repository = DXF.from_base(base, name)
+                for tag in repository.list_aliases(iterate=True):
+                    repository.get_manifest(tag)
+                    seen += 1
+        return seen
+
+    return walk
+
+
+def regnb(host: str, *, configs: bool) -> Walk:
+    """`Client.audit` as a user calls it, with its tables and its usage."""
+    import regnb as sdk  # noqa: PLC0415 - as above
+
+    client = sdk.connect(host)
+
+    def walk() -> int:
+        audit = client.audit(configs=configs, progress=False)
+        assert audit.complete
+        assert len(audit.usage(by="repository")) > 0
+        return len(audit.tags)
+
+    return walk
+
+
+WALKS: dict[str, Callable[[str], Walk]] = {
+    "regnb": lambda host: regnb(host, configs=False),
+    "oras-py": lambda host: oras(host, configs=False),
+    "python-dxf": dxf,
+    "oras-py, 8 threads": oras_threads,
+    "regnb with configs": lambda host: regnb(host, configs=True),
+    "oras-py with configs": lambda host: oras(host, configs=True),
+}
+
+
+def peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def main() -> None:
+    walk = WALKS[sys.argv[1]](sys.argv[2])
+    before, wall, cpu = peak(), time.perf_counter(), time.process_time()
+    tags = walk()
+    figures = {
+        "tags": tags,
+        "wall": time.perf_counter() - wall,
+        "cpu": time.process_time() - cpu,
+        "memory": peak() - before,
+        "peak": peak(),
+    }
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()

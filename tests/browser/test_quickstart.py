@@ -1,0 +1,121 @@
+"""The quick start and the cards, as a person sees them in JupyterLab."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.lab import (
+    Window,
+    chromium,
+    errors,
+    jupyterlab,
+    open_notebook,
+    run_all,
+    set_theme,
+)
+
+pytestmark = pytest.mark.browser
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+
+HOSTILE = """
+import regnb
+reg = regnb.sample.connect()
+from IPython.display import display
+img = reg["odd/markup:latest"]
+display(img.manifest(), img.config("linux/amd64"), img, img.layers(), img.history())
+display(reg["odd/markup"].tags(details=True), reg.audit())
+""".strip()
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str, str]]:
+    root = tmp_path_factory.mktemp("lab")
+    with jupyterlab(root) as (address, token):
+        yield root, address, token
+
+
+@pytest.fixture
+def window() -> Iterator[Window]:
+    with chromium() as opened:
+        yield opened
+    assert opened.dialogs == []
+    assert opened.blocked == []
+
+
+def write(path: Path, *cells: str) -> None:
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+    )
+    nbformat.write(notebook, path)
+
+
+def luminance(colour: str) -> float:
+    """Brightness of a computed ``rgb(...)`` colour, between 0 and 1."""
+    numbers = [float(n) for n in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+    return sum(w * n / 255 for w, n in zip((0.2126, 0.7152, 0.0722), numbers, strict=True))
+
+
+def test_the_quick_start_runs_and_is_readable_in_light_and_dark(
+    lab: tuple[Path, str, str], window: Window
+) -> None:
+    root, address, token = lab
+    shutil.copy(NOTEBOOKS / "01_quickstart.ipynb", root)
+    page = window.page
+    open_notebook(page, address, token, "01_quickstart.ipynb")
+    assert run_all(page), errors(page)
+    assert errors(page) == []
+    card = page.locator(".jp-OutputArea-output", has_text="Audit").locator("table.dataframe").first
+    for theme in ("JupyterLab Light", "JupyterLab Dark"):
+        set_theme(page, theme)
+        expect(card).to_be_visible()
+        colours = card.evaluate(
+            """element => [getComputedStyle(element).color,
+                getComputedStyle(document.querySelector('.jp-Notebook')).backgroundColor]"""
+        )
+        text, paper = (luminance(colour) for colour in colours)
+        assert abs(text - paper) > 0.5, (theme, colours)
+
+
+def test_s17_text_of_a_hostile_registry_stays_text(
+    lab: tuple[Path, str, str], window: Window
+) -> None:
+    root, address, token = lab
+    write(root / "hostile.ipynb", HOSTILE)
+    page = window.page
+    open_notebook(page, address, token, "hostile.ipynb")
+    assert run_all(page), errors(page)
+    outputs = page.locator(".jp-OutputArea-output")
+    expect(outputs.first).to_be_visible()
+    assert "<script" in outputs.all_inner_texts().__str__()  # shown, so it was there to be run
+    assert outputs.locator("script, img, svg, iframe, [onerror], [onclick]").count() == 0
+    assert outputs.locator("mjx-container, .MathJax").count() == 0
+
+
+def test_an_untrusted_notebook_shows_the_same_card(
+    lab: tuple[Path, str, str], window: Window
+) -> None:
+    root, address, token = lab
+    shutil.copy(NOTEBOOKS / "01_quickstart.ipynb", root / "untrusted.ipynb")
+    page = window.page
+    open_notebook(page, address, token, "untrusted.ipynb")
+    card = page.locator(".jp-OutputArea-output", has_text="Audit").locator("details").first
+    expect(card).to_be_visible()
+    expect(page.locator(".jp-OutputArea-output table.dataframe").first).to_be_visible()
+
+
+def test_a_notebook_that_raises_is_seen_to_raise(
+    lab: tuple[Path, str, str], window: Window
+) -> None:
+    root, address, token = lab
+    write(root / "raises.ipynb", "import regnb\nregnb.connect('localhost:1')['UPPER/case']")
+    open_notebook(window.page, address, token, "raises.ipynb")
+    assert not run_all(window.page)
+    assert errors(window.page)[0].startswith("NameUppercaseError")

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import regnb
+from regnb.sample import SampleClient
+
+
+@pytest.fixture(scope="module")
+def reg() -> Iterator[SampleClient]:
+    """The sample registry; nothing in these tests changes it."""
+    with regnb.sample.connect() as client:
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REGNB_PROGRESS", "0")

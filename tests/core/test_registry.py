@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import logging
+import pickle
+
+import pytest
+import responses
+from responses.matchers import query_string_matcher
+
+from regnb.core.limits import Limits
+from regnb.core.registry import Registry
+from regnb.errors import (
+    AuthenticationRequiredError,
+    CatalogUnsupportedError,
+    InvalidReferenceError,
+    NotARegistryError,
+    RegistryUnavailableError,
+)
+from tests.core.fakes import API, registry
+
+CATALOG = f"{API}_catalog"
+
+
+def test_c1_the_catalog_is_asked_for_a_thousand_names_a_page(web: responses.RequestsMock) -> None:
+    link = {"Link": '</v2/_catalog?n=1000&last=team%2Fapp>; rel="next"'}
+    web.get(f"{CATALOG}?n=1000", json={"repositories": ["alpine", "team/app"]}, headers=link)
+    web.get(f"{CATALOG}?n=1000&last=team%2Fapp", json={"repositories": ["zoo"]})
+    names = registry().repositories()
+    assert len(web.calls) == 0
+    assert next(names) == "alpine"
+    assert len(web.calls) == 1
+    assert list(names) == ["team/app", "zoo"]
+
+
+@pytest.mark.parametrize("status", [400, 405])
+def test_w_c4_a_refused_page_size_is_lowered_and_then_dropped(
+    web: responses.RequestsMock, status: int
+) -> None:
+    web.get(f"{CATALOG}?n=1000", status=status)
+    web.get(f"{CATALOG}?n=100", status=status)
+    web.get(CATALOG, json={"repositories": ["a"]}, match=[query_string_matcher("")])
+    assert list(registry().repositories()) == ["a"]
+    assert len(web.calls) == 3
+
+
+def test_w_c4_unsupported_lowers_the_page_size_too(web: responses.RequestsMock) -> None:
+    refusal = {"errors": [{"code": "UNSUPPORTED"}]}
+    web.get(f"{CATALOG}?n=1000", status=422, json=refusal)
+    web.get(f"{CATALOG}?n=100", json={"repositories": ["a"]})
+    assert list(registry().repositories()) == ["a"]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_w_c4_a_registry_without_catalog_is_told(web: responses.RequestsMock, status: int) -> None:
+    web.get(CATALOG, status=status, json={"errors": [{"code": "X", "message": "no"}]})
+    with pytest.raises(CatalogUnsupportedError, match="name them instead") as caught:
+        list(registry().repositories())
+    assert (caught.value.status, caught.value.code) == (status, "X")
+
+
+def test_w_c4_other_trouble_is_not_a_missing_catalog(web: responses.RequestsMock) -> None:
+    web.get(CATALOG, status=503)
+    with pytest.raises(RegistryUnavailableError):
+        list(registry().repositories())
+
+
+def test_s15_names_that_are_no_paths_are_left_out_and_logged(
+    web: responses.RequestsMock, caplog: pytest.LogCaptureFixture
+) -> None:
+    names = ["good", "../../etc", "UPPER", None, "a/../b", 7, "x\x1b[31m", "fine/too"]
+    web.get(CATALOG, json={"repositories": names})
+    with caplog.at_level(logging.WARNING, logger="regnb"):
+        assert list(registry().repositories()) == ["good", "fine/too"]
+    assert "6 names that are no repository paths" in caplog.text
+    assert "\x1b" not in caplog.text
+
+
+@pytest.mark.parametrize("body", ["", "{}"])
+def test_ping_is_content_with_a_registry(web: responses.RequestsMock, body: str) -> None:
+    web.get(API, body=body)
+    registry().ping()
+    assert web.calls[0].request.url == API
+
+
+def test_ping_takes_any_body_from_what_calls_itself_a_registry(
+    web: responses.RequestsMock,
+) -> None:
+    version = {"Docker-Distribution-Api-Version": "registry/2.0"}
+    web.get(API, body="true enough", headers=version)
+    registry().ping()
+    assert len(web.calls) == 1
+
+
+@pytest.mark.parametrize(("status", "body"), [(200, "<html>"), (404, "404 page not found")])
+def test_ping_tells_a_web_server_from_a_registry(
+    web: responses.RequestsMock, status: int, body: str
+) -> None:
+    web.get(API, status=status, body=body)
+    with pytest.raises(NotARegistryError, match="Check the address"):
+        registry().ping()
+
+
+def test_ping_tells_that_credentials_are_wanted(web: responses.RequestsMock) -> None:
+    web.get(API, status=401, headers={"WWW-Authenticate": "Basic realm=x"})
+    with pytest.raises(AuthenticationRequiredError, match="pass username="):
+        registry().ping()
+
+
+def test_u1_a_prefix_is_kept(web: responses.RequestsMock) -> None:
+    web.get("https://h.example/artifactory/docker/v2/_catalog?n=1000", json={"repositories": []})
+    client = registry("https://h.example/artifactory/docker")
+    assert list(client.repositories()) == []
+    assert client.url == "https://h.example/artifactory/docker"
+
+
+@pytest.mark.parametrize("name", ["../x", "Upper/case", "a//b", "a\n", "", "a b", "a%2e"])
+def test_u6_a_name_that_is_no_path_never_reaches_a_url(name: str) -> None:
+    with pytest.raises(InvalidReferenceError):
+        registry().repository(name)
+
+
+def test_s16_a_pickled_registry_is_the_same_without_credentials() -> None:
+    client = Registry(
+        "https://h.example/p",
+        name="mine",
+        username="robot",
+        password="hunter2",
+        limits=Limits(attempts=3),
+    )
+    stored = pickle.dumps(client.repository("team/app"))
+    assert b"hunter2" not in stored
+    assert b"robot" not in stored
+    again = pickle.loads(stored)
+    assert (again.name, again.registry.name, again.registry.url) == ("team/app", "mine", client.url)
+    assert again.registry.transport.limits == Limits(attempts=3)
+
+
+def test_handles_say_what_they_are() -> None:
+    client = registry("localhost:5000")
+    assert repr(client) == "<Registry 'localhost:5000' at 'http://localhost:5000'>"
+    assert repr(client.repository("a/b")) == "<Repository 'a/b' of 'localhost:5000'>"

@@ -1,0 +1,72 @@
+"""A client that is not ours pulls from the sample registry and pushes to it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+import requests
+
+from regnb.sample import Served
+from regnb.sample.content import sample
+from tests.servers import need
+
+pytestmark = pytest.mark.registry
+
+IMAGES = [
+    ("team/api", "v2.0.0"),
+    ("platform/tool", "latest"),
+    ("legacy/docker", "latest"),
+    ("odd/layers", "empty"),
+    ("charts/api", "2.0.0"),
+]
+
+
+@pytest.mark.parametrize(("repository", "tag"), IMAGES)
+def test_skopeo_copies_an_image_with_all_its_layers(
+    filled: Served, empty: Served, session: requests.Session, repository: str, tag: str
+) -> None:
+    skopeo = need("skopeo", "skopeo")
+    source, target = (url.removeprefix("http://") for url in (filled.url, empty.url))
+    subprocess.run(
+        [
+            *(skopeo, "copy", "--all", "--src-tls-verify=false", "--dest-tls-verify=false"),
+            f"docker://{source}{repository}:{tag}",
+            f"docker://{target}copied:{tag}",
+        ],
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    wanted = sample(repository, tag)
+    assert session.get(f"{empty.url}v2/copied/manifests/{tag}").content == wanted.raw
+    for document in (wanted, *wanted.children):
+        for blob in document.blobs:
+            pulled = session.get(f"{empty.url}v2/copied/blobs/{blob.digest}")
+            assert pulled.content == blob.raw
+
+
+def test_skopeo_lists_the_tags(filled: Served) -> None:
+    skopeo = need("skopeo", "skopeo")
+    where = f"docker://{filled.url.removeprefix('http://')}library/alpine"
+    listed = subprocess.run(
+        [skopeo, "list-tags", "--tls-verify=false", where],
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    assert json.loads(listed.stdout)["Tags"] == ["3.19", "3.20", "3.20.3", "latest"]
+
+
+def test_skopeo_deletes_an_image(empty: Served, session: requests.Session) -> None:
+    skopeo = need("skopeo", "skopeo")
+    sample("odd/times", "zero").push(empty.storage, "app", "1")
+    where = f"docker://{empty.url.removeprefix('http://')}app:1"
+    subprocess.run(
+        [skopeo, "delete", "--tls-verify=false", where],
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    assert session.get(f"{empty.url}v2/app/tags/list").json()["tags"] == []

@@ -1,0 +1,112 @@
+"""The import direction, as a table: a module imports only from the rows above its own."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROWS = [  # lowest first
+    {"errors", "options"},
+    {"display"},
+    {"model"},
+    {"interfaces"},
+    {"core"},
+    {"progress"},
+    {"walk", "frames"},
+    {"audit"},
+    {"client"},
+    {"sample"},
+]
+RANK = {room: rank for rank, rooms in enumerate(ROWS) for room in rooms}
+PACKAGE = Path(__file__).parents[1] / "regnb"
+
+
+def room_of(path: Path, package: Path) -> str:
+    return path.relative_to(package).with_suffix("").parts[0]
+
+
+def imported_rooms(source: str, package: str) -> Iterator[str]:
+    """The rooms that a module imports, at its top or inside its functions."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            yield "a relative import"
+            continue
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            top, *rest = name.split(".")
+            if top == package and rest and rest[0] in RANK:
+                yield rest[0]
+
+
+def wrong_imports(package: Path) -> list[str]:
+    found = []
+    for path in sorted(package.rglob("*.py")):
+        room = room_of(path, package)
+        if room == "__init__":
+            continue
+        for other in imported_rooms(path.read_text("utf-8"), package.name):
+            if other not in RANK or (other != room and RANK[other] >= RANK[room]):
+                found.append(f"{path.relative_to(package)}: {room} imports {other}")
+    return found
+
+
+def test_imports_point_downwards() -> None:
+    assert wrong_imports(PACKAGE) == []
+
+
+def test_every_module_has_a_room_and_every_room_a_module() -> None:
+    rooms = {room_of(path, PACKAGE) for path in PACKAGE.rglob("*.py")} - {"__init__"}
+    assert rooms == set(RANK)
+
+
+@pytest.mark.parametrize(
+    ("line", "other"),
+    [
+        ("from regnb import sample", "sample"),
+        ("import regnb.sample", "sample"),
+        ("def late():\n    from regnb.sample import serve", "sample"),
+        ("from ..model import digest", "a relative import"),
+    ],
+)
+def test_a_planted_wrong_import_is_found(tmp_path: Path, line: str, other: str) -> None:
+    core = tmp_path / "regnb" / "core"
+    core.mkdir(parents=True)
+    (core / "tags.py").write_text(line)
+    assert wrong_imports(tmp_path / "regnb") == [f"core/tags.py: core imports {other}"]
+
+
+FORBIDDEN = {
+    "display": {"pandas", "requests", "tqdm", "IPython", "numpy"},
+    "model": {"pandas", "requests", "tqdm", "IPython", "numpy"},
+    "core": {"pandas", "tqdm", "IPython", "numpy"},
+    "walk": {"pandas", "requests", "tqdm", "IPython"},
+    "sample": {"pandas", "requests", "tqdm", "IPython", "numpy"},
+}
+
+
+@pytest.mark.parametrize("room", FORBIDDEN)
+def test_a_room_does_without_what_it_does_not_need(room: str) -> None:
+    modules = [PACKAGE / f"{room}.py", *(PACKAGE / room).rglob("*.py")]
+    found = set()
+    for path in (m for m in modules if m.exists()):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found.add(node.module.split(".")[0])
+    assert found & FORBIDDEN[room] == set()
+
+
+def test_the_sample_server_shares_no_code_with_the_client() -> None:
+    rooms = set()
+    for path in (PACKAGE / "sample").rglob("*.py"):
+        if path.name != "__init__.py":
+            rooms |= set(imported_rooms(path.read_text("utf-8"), "regnb")) - {"sample"}
+    assert rooms == set()

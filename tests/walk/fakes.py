@@ -1,0 +1,173 @@
+"""A registry in memory that counts what it is asked, and fails where it is told to."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import IO
+
+from regnb.errors import BlobUnknownError, ManifestUnknownError, RepositoryUnknownError
+from regnb.interfaces import CONFIG_LIMIT, TagList
+from regnb.model import media_types
+from regnb.model.descriptor import Descriptor
+from regnb.model.digest import Digest
+from regnb.model.manifest import ImageManifest, Index, Manifest, parse_manifest
+
+Request = tuple[str, str, str]
+"""What is asked (``list get head resolve config``), the repository, the reference."""
+
+
+def image(name: str, *, config: bytes = b"", attestation: bool = False) -> ImageManifest:
+    raw = config or config_of(name)
+    document = {
+        "schemaVersion": 2,
+        "mediaType": media_types.OCI_MANIFEST,
+        "config": _descriptor(media_types.OCI_CONFIG, raw),
+        "layers": [_descriptor(media_types.OCI_LAYER_GZIP, name.encode())],
+        "annotations": {"attestation": str(attestation)},
+    }
+    manifest = parse_manifest(json.dumps(document).encode())
+    assert isinstance(manifest, ImageManifest)
+    return manifest
+
+
+def config_of(name: str) -> bytes:
+    return json.dumps({"os": "linux", "architecture": "amd64", "author": name}).encode()
+
+
+def index(*entries: Manifest | Digest, annotations: dict[str, str] | None = None) -> Index:
+    listed = [
+        {
+            "mediaType": media_types.OCI_MANIFEST,
+            "digest": entry if isinstance(entry, Digest) else entry.digest,
+            "size": 0 if isinstance(entry, Digest) else entry.size,
+            "annotations": annotations or {},
+        }
+        for entry in entries
+    ]
+    document = {"schemaVersion": 2, "mediaType": media_types.OCI_INDEX, "manifests": listed}
+    manifest = parse_manifest(json.dumps(document).encode())
+    assert isinstance(manifest, Index)
+    return manifest
+
+
+def _descriptor(media_type: str, raw: bytes) -> dict[str, object]:
+    return {"mediaType": media_type, "digest": Digest.of(raw), "size": len(raw)}
+
+
+class FakeRegistry:
+    """Registry, repositories, tags, manifests and blobs in one.
+
+    Attributes:
+        asked: how often each request came.
+        disturb: called before each answer; may raise or wait.
+    """
+
+    name = "registry.example"
+    url = "https://registry.example"
+
+    def __init__(self) -> None:
+        self.asked: Counter[Request] = Counter()
+        self.disturb: Callable[[Request], object] = lambda request: None
+        self.tags: dict[str, dict[str, Manifest]] = {}
+        self.manifests: dict[str, dict[Digest, Manifest]] = {}
+        self.configs: dict[Digest, bytes] = {}
+        self.invalid: dict[str, tuple[str, ...]] = {}
+        self.threads: set[str] = set()
+        self._lock = threading.Lock()
+
+    def push(self, repository: str, tag: str, manifest: Manifest, *held: Manifest) -> None:
+        self.tags.setdefault(repository, {})[tag] = manifest
+        self.hold(repository, manifest, *held)
+
+    def hold(self, repository: str, *held: Manifest) -> None:
+        for manifest in held:
+            self.manifests.setdefault(repository, {})[manifest.digest] = manifest
+
+    def ask(self, *request: str) -> None:
+        what, repository, reference = request
+        with self._lock:
+            self.asked[what, repository, reference] += 1
+            self.threads.add(threading.current_thread().name)
+        self.disturb((what, repository, reference))
+
+    def count(self, what: str) -> int:
+        return sum(number for request, number in self.asked.items() if request[0] == what)
+
+    def repositories(self) -> Iterator[str]:
+        for name in self.tags:
+            self.ask("catalog", "", name)
+            yield name
+
+    def repository(self, name: str) -> FakeRepository:
+        return FakeRepository(self, name)
+
+
+class FakeRepository:
+    def __init__(self, registry: FakeRegistry, name: str) -> None:
+        self.name = name
+        self.tags = FakeTags(registry, name)
+        self.manifests = FakeManifests(registry, name)
+        self.blobs = FakeBlobs(registry, name)
+
+
+class FakeTags:
+    def __init__(self, registry: FakeRegistry, name: str) -> None:
+        self._registry, self._name = registry, name
+
+    def all(self) -> TagList:
+        self._registry.ask("list", self._name, "")
+        if self._name not in self._registry.tags:
+            raise RepositoryUnknownError("no such repository", status=404, code="NAME_UNKNOWN")
+        tags = tuple(self._registry.tags[self._name])
+        return TagList(tags, self._registry.invalid.get(self._name, ()))
+
+    def get(self, tag: str) -> Descriptor:
+        self._registry.ask("resolve", self._name, tag)
+        try:
+            return self._registry.tags[self._name][tag].descriptor
+        except KeyError:
+            raise ManifestUnknownError("no such tag", status=404) from None
+
+
+class FakeManifests:
+    def __init__(self, registry: FakeRegistry, name: str) -> None:
+        self._registry, self._name = registry, name
+
+    def exists(self, digest: Digest) -> bool:
+        self._registry.ask("head", self._name, digest)
+        return digest in self._registry.manifests[self._name]
+
+    def get(self, reference: str) -> Manifest:
+        self._registry.ask("get", self._name, reference)
+        registry = self._registry
+        found = (
+            registry.manifests[self._name].get(Digest(reference))
+            if ":" in reference
+            else registry.tags[self._name].get(reference)
+        )
+        if found is None:
+            raise ManifestUnknownError("no such manifest", status=404, code="MANIFEST_UNKNOWN")
+        return found
+
+
+class FakeBlobs:
+    def __init__(self, registry: FakeRegistry, name: str) -> None:
+        self._registry, self._name = registry, name
+
+    def stat(self, digest: Digest) -> Descriptor:
+        raise NotImplementedError("a walk asks for no sizes of blobs")
+
+    def get(self, digest: Digest, *, limit: int = CONFIG_LIMIT) -> bytes:
+        self._registry.ask("config", self._name, digest)
+        assert limit == 8 * 1024 * 1024
+        try:
+            return self._registry.configs[digest]
+        except KeyError:
+            raise BlobUnknownError("no such blob", status=404, code="BLOB_UNKNOWN") from None
+
+    def open(self, digest: Digest) -> IO[bytes]:
+        return io.BytesIO(self.get(digest))

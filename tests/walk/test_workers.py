@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from regnb.walk.workers import run
+
+
+def nothing() -> None:
+    """No tick."""
+
+
+def test_every_job_is_done_once() -> None:
+    done: list[int] = []
+    run(range(100), done.append, workers=8, tick=nothing)
+    assert sorted(done) == list(range(100))
+
+
+def test_one_worker_keeps_the_order() -> None:
+    done: list[int] = []
+    run(range(50), done.append, workers=1, tick=nothing)
+    assert done == list(range(50))
+
+
+def test_no_jobs_start_no_threads() -> None:
+    before = threading.active_count()
+    run([], lambda job: pytest.fail("there is no job"), workers=8, tick=nothing)
+    assert threading.active_count() == before
+
+
+def test_an_exception_ends_the_list_for_all_threads() -> None:
+    begun: list[int] = []
+    failed = threading.Event()
+
+    def work(job: int) -> None:
+        begun.append(job)
+        if job == 0:
+            failed.set()
+            raise ZeroDivisionError
+        failed.wait(5)
+
+    with pytest.raises(ZeroDivisionError):
+        run(range(10_000), work, workers=2, tick=nothing)
+    assert len(begun) < 10_000
+
+
+def test_what_the_tick_raises_ends_the_list() -> None:
+    release, waited = threading.Event(), list[bool]()
+
+    def tick() -> None:
+        release.set()
+        raise RuntimeError("the bar broke")
+
+    with pytest.raises(RuntimeError, match="the bar broke"):
+        run(range(2), lambda job: waited.append(release.wait(5)), workers=1, tick=tick)
+    assert threading.active_count() == 1
