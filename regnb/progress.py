@@ -134,6 +134,5 @@ def _tqdm() -> Any:
 
 def in_kernel() -> bool:
     """Whether this process is the kernel of a notebook."""
-    return (
-        "ipykernel" in sys.modules and sys.modules["ipykernel"].kernelapp.IPKernelApp.initialized()
-    )
+    kernelapp = sys.modules.get("ipykernel.kernelapp")
+    return kernelapp is not None and bool(kernelapp.IPKernelApp.initialized())

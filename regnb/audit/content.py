@@ -134,6 +134,13 @@ def distinct(keys: Ints) -> Ints:
     return keys[np.concatenate(([True], keys[1:] != keys[:-1]))]
 
 
+def once(codes: Codes, count: int) -> Ints:
+    """The numbers among `codes`, sorted, each once; all are below `count`."""
+    found = np.zeros(count, dtype=bool)
+    found[codes] = True
+    return np.flatnonzero(found)
+
+
 def contains(keys: Ints, wanted: Ints) -> Flags:
     """Whether each wanted key is among `keys`, which are sorted."""
     if len(keys) == 0:

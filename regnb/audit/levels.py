@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from regnb.audit.closure import Holdings, Reach, reach
-from regnb.audit.content import Content, Flags, Ints, distinct, pack, unpack
+from regnb.audit.content import Content, Flags, Ints, distinct, once, pack, unpack
 from regnb.audit.usage import Amounts, Pairs, amounts, needed_by
 from regnb.walk.inventory import Inventory
 
@@ -59,11 +59,15 @@ class Levels:
 
     @cached_property
     def registry(self) -> Level:
-        """One consumer: everything."""
-        digest = distinct(self.repository.reached.digest.copy())
-        everything = np.zeros(len(digest), dtype=np.int64)
-        reached = Reach(everything, digest, everything)
-        return self._level(reached, np.ones(1, dtype=np.int64))
+        """One consumer: whatever the repositories reach and need."""
+        digest = once(self.repository.reached.digest, self.content.count)
+        blob = once(self.repository.pairs.blob, self.content.count)
+        all_alike = np.zeros_like(digest)  # one consumer, and its depths are nobody's question
+        return Level(
+            Reach(all_alike, digest, all_alike),
+            Pairs(np.zeros_like(blob), blob),
+            weight=np.ones(1, dtype=np.int64),
+        )
 
     @cached_property
     def repository(self) -> Level:

@@ -12,6 +12,7 @@ from regnb.errors import (
     AuthenticationRequiredError,
     DeniedError,
     InvalidDocumentError,
+    ManifestUnknownError,
     NotARegistryError,
     NotFoundError,
     ProtocolError,
@@ -30,7 +31,9 @@ _CLIENT_ERRORS = range(400, 500)
 
 _ADVICE: dict[type[RegistryError], str] = {
     DeniedError: "This account may not do that; ask the registry's owner for access.",
-    NotFoundError: "Check the name.",
+    RepositoryUnknownError: "Check the name; it may also be hidden from this account.",
+    ManifestUnknownError: "Check the tag or digest; tags.all() lists the repository's tags.",
+    NotFoundError: "Check the name and the digest.",
     RateLimitedError: "Wait before asking again, or log in if the limit is for anonymous use.",
     RegistryUnavailableError: "The registry is in trouble; try again later.",
     ProtocolError: "That is no answer that a registry gives; check the address.",

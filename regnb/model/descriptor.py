@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from regnb.display import text
 from regnb.display.card import Card, Section, Shown
-from regnb.display.text import size
-from regnb.errors import InvalidDocumentError
+from regnb.errors import InvalidDigestError, InvalidDocumentError
 from regnb.model import fields
-from regnb.model.digest import Digest
+from regnb.model.digest import ALGORITHMS, Digest
 from regnb.model.media_types import is_foreign, short
 from regnb.model.platform import Platform
 
@@ -31,16 +31,16 @@ class Descriptor(Shown):
         urls: where else it may be had; never fetched unasked (S1).
         platform: in an index, what it runs on.
         artifact_type: in an index, what kind of artifact it is.
-        data: the content itself, where it is embedded.
+        data: the content itself, where it is embedded; it has the size and the digest.
     """
 
     media_type: str
     digest: Digest
     size: int
     annotations: Mapping[str, str] = field(default_factory=dict, hash=False)
-    urls: tuple[str, ...] = ()
-    platform: Platform | None = None
-    artifact_type: str | None = None
+    urls: tuple[str, ...] = field(default=(), hash=False)
+    platform: Platform | None = field(default=None, hash=False)
+    artifact_type: str | None = field(default=None, hash=False)
     data: bytes | None = field(default=None, hash=False)
 
     @classmethod
@@ -48,20 +48,20 @@ class Descriptor(Shown):
         """Read a descriptor out of a manifest or index.
 
         Raises:
-            InvalidDocumentError: a field is missing or of the wrong kind.
-            InvalidDigestError: its digest is none.
+            InvalidDocumentError: a field is missing or of the wrong kind, its digest is none, or
+                what it embeds is not what it describes.
         """
         source = fields.mapping(value, "descriptor")
-        platform = source.get("platform")
+        digest, size = _digest(source), fields.size(source, "size")
         return cls(
             media_type=fields.text(source, "mediaType"),
-            digest=Digest(fields.text(source, "digest")),
-            size=fields.size(source, "size"),
+            digest=digest,
+            size=size,
             annotations=fields.text_map(source, "annotations"),
             urls=fields.texts(source, "urls"),
-            platform=Platform.from_json(platform) if platform is not None else None,
+            platform=_platform(source),
             artifact_type=fields.text(source, "artifactType") or None,
-            data=_embedded(fields.text(source, "data")),
+            data=_embedded(fields.text(source, "data"), digest, size),
         )
 
     @property
@@ -79,7 +79,7 @@ class Descriptor(Shown):
     def card(self) -> Card:
         """The facts, and the annotations."""
         facts: list[tuple[str, object]] = [
-            ("size", size(self.size)),
+            ("size", text.size(self.size)),
             ("media type", self.media_type),
             ("digest", self.digest),
         ]
@@ -90,14 +90,38 @@ class Descriptor(Shown):
         if self.foreign:
             facts.append(("foreign", "lies elsewhere; not fetched"))
         sections = (Section("annotations", self.annotations),) if self.annotations else ()
-        title = f"{self.digest.short} {size(self.size)} {short(self.media_type)}"
+        title = f"{self.digest.short} {text.size(self.size)} {short(self.media_type)}"
         return Card("Descriptor", title, tuple(facts), sections)
 
 
-def _embedded(text: str) -> bytes | None:
-    if not text:
+def _digest(source: Mapping[str, Any]) -> Digest:
+    try:
+        return Digest(fields.text(source, "digest"))
+    except InvalidDigestError as error:
+        raise InvalidDocumentError(str(error)) from None
+
+
+def _platform(source: Mapping[str, Any]) -> Platform | None:
+    value = source.get("platform")
+    # Some writers put an object of empty texts where they know no platform. That says nothing, and
+    # is not the unknown/unknown of attestations.
+    if value is None or not any(fields.mapping(value, "platform").values()):
+        return None
+    return Platform.from_json(value)
+
+
+def _embedded(encoded: str, digest: Digest, size: int) -> bytes | None:
+    if not encoded:
         return None
     try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+        data = base64.b64decode(encoded, validate=True)
+    except ValueError:
         raise InvalidDocumentError("data of a descriptor is not base64.") from None
+    # Whoever fetches the content and whoever reads it here must see the same (S13, S14).
+    if len(data) != size or not _hashes_to(data, digest):
+        raise InvalidDocumentError("data of a descriptor is not what its digest and size say.")
+    return data
+
+
+def _hashes_to(data: bytes, digest: Digest) -> bool:
+    return digest.algorithm in ALGORITHMS and Digest.of(data, digest.algorithm) == digest

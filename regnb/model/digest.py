@@ -6,6 +6,7 @@ import hashlib
 import re
 from typing import Any
 
+from regnb.display.text import short_digest
 from regnb.errors import (
     DigestMismatchError,
     InvalidDigestError,
@@ -20,7 +21,8 @@ ALGORITHMS = {"sha256": 64, "sha512": 128}
 # reference grammar admits more, and hexadecimal of 32 characters or more.
 _DIGEST = re.compile(r"([a-z0-9]+(?:[+._-][a-z0-9]+)*):([A-Za-z0-9=_-]{32,512})", re.ASCII)
 _HEX = re.compile(r"[a-f0-9]+", re.ASCII)
-_SHORT = 12
+# OCI image-spec, "Registered Algorithms": their text has one form, so that no content has two.
+_REGISTERED = {**ALGORITHMS, "blake3": 64}
 
 
 class Digest(str):
@@ -44,7 +46,7 @@ class Digest(str):
                 "such as sha256:e3b0… with 64 digits."
             )
         algorithm, encoded = match.groups()
-        length = ALGORITHMS.get(algorithm)
+        length = _REGISTERED.get(algorithm)
         if length is not None and (len(encoded) != length or not _HEX.fullmatch(encoded)):
             raise InvalidDigestError(
                 f"{printable(text, 150)!r} is no {algorithm} digest: "
@@ -65,7 +67,7 @@ class Digest(str):
     @property
     def short(self) -> str:
         """The algorithm and the first 12 characters, for people."""
-        return f"{self.algorithm}:{self.encoded[:_SHORT]}"
+        return short_digest(self)
 
     @classmethod
     def of(cls, data: bytes, algorithm: str = "sha256") -> Digest:
@@ -130,6 +132,21 @@ class Verifier:
                 "what was asked for. Try again; if it stays so, the registry's copy is damaged.",
                 **facts,
             )
+
+
+def proven(raw: bytes, digest: Digest | None) -> Digest:
+    """`digest`, if `raw` hashes to it; where none is given, the sha256 of `raw`.
+
+    Raises:
+        DigestMismatchError: `raw` does not hash to `digest`.
+        UnsupportedDigestError: the algorithm of `digest` cannot be computed here.
+    """
+    if digest is None:
+        return Digest.of(raw)
+    verifier = digest.verifier()
+    verifier.update(raw)
+    verifier.check()
+    return digest
 
 
 def _unsupported(algorithm: str) -> str:

@@ -63,6 +63,14 @@ def text_map(source: Mapping[str, Any], name: str) -> dict[str, str]:
     return found
 
 
+def truth(source: Mapping[str, Any], name: str) -> bool:
+    """The truth value under `name`; False where it is absent or null."""
+    value = source.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise InvalidDocumentError(f"{name} is {_kind(value)}, where a truth value belongs.")
+    return bool(value)
+
+
 def size(source: Mapping[str, Any], name: str) -> int:
     """The number of bytes under `name`, which has to be there (S10)."""
     value = source.get(name)

@@ -12,13 +12,16 @@ from regnb.display.card import Card, Section, Shown, Table
 from regnb.display.text import count
 from regnb.errors import InvalidDocumentError
 from regnb.model import fields, strict_json
-from regnb.model.digest import Digest
+from regnb.model.digest import Digest, proven
 from regnb.model.platform import Platform
 
 _TIME = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:?\d\d)", re.ASCII
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?"
+    r"([Zz]|[+-](?:[01]\d|2[0-3]):?[0-5]\d)",
+    re.ASCII,
 )
 _MICROSECOND_DIGITS = 6
+_LEAP_SECOND = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,14 @@ class ImageConfig(Shown):
         digest: what `raw` hashes to.
         platform: what the image runs on.
         created: when, as the builder claims: a claim, and often a made-up one.
-        command: ``Cmd``.
+        author: who built it, as the builder claims.
+        user: whom it runs as; empty where that is not said.
+        entrypoint: ``Entrypoint``, the program and its first arguments.
+        command: ``Cmd``, the arguments that a user replaces.
+        working_dir: where it starts.
         env: ``NAME=value`` each.
         labels: not to be changed.
+        exposed_ports: ``80/tcp``, say.
         diff_ids: the digests of the uncompressed layers, the lowest first.
         history: the steps of the build, the first first.
     """
@@ -116,14 +124,10 @@ def parse_image_config(raw: bytes, *, digest: Digest | None = None) -> ImageConf
 
     Raises:
         DigestMismatchError: `raw` does not hash to `digest`.
+        UnsupportedDigestError: the algorithm of `digest` cannot be computed here.
         InvalidDocumentError: it is no image config.
     """
-    if digest is None:
-        digest = Digest.of(raw)
-    else:
-        verifier = digest.verifier()
-        verifier.update(raw)
-        verifier.check()
+    digest = proven(raw, digest)
     try:
         return _read(fields.mapping(strict_json.loads(raw), "the document"), digest, raw)
     except InvalidDocumentError as error:
@@ -157,7 +161,7 @@ def _step(value: object) -> HistoryEntry:
         created_by=fields.text(source, "created_by"),
         comment=fields.text(source, "comment"),
         author=fields.text(source, "author"),
-        empty_layer=source.get("empty_layer") is True,
+        empty_layer=fields.truth(source, "empty_layer"),
     )
 
 
@@ -187,7 +191,9 @@ def parse_time(text: str) -> datetime | None:
     year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
     fraction = (match[7] or "")[:_MICROSECOND_DIGITS].ljust(_MICROSECOND_DIGITS, "0")
     try:
-        moment = datetime(year, month, day, hour, minute, min(second, 59), int(fraction), UTC)
+        # A leap second is the 60th, which no `datetime` has.
+        second = 59 if second == _LEAP_SECOND else second
+        moment = datetime(year, month, day, hour, minute, second, int(fraction), UTC)
         moment -= _offset(match[8])
     except (ValueError, OverflowError):
         return None

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from regnb.display.card import Card, Section, Shown, Table
-from regnb.display.text import count, short_digest, size
+from regnb.display.text import count, size
 from regnb.errors import InvalidDocumentError, printable
 from regnb.model import fields, media_types, strict_json
 from regnb.model.descriptor import Descriptor
-from regnb.model.digest import Digest
+from regnb.model.digest import Digest, proven
 
 Kind = Literal["image", "artifact", "index", "schema1", "unknown"]
 
@@ -169,19 +169,26 @@ class Index(Document):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class OpaqueManifest(Document):
-    """A manifest that is kept but not read: schema 1, or a type of its own (W-M7)."""
+    """A manifest that is kept but not read: schema 1, or another type of its own (W-M7)."""
 
     @property
     def kind(self) -> Kind:
         """``schema1`` or ``unknown``."""
         return "schema1" if self.media_type in media_types.LEGACY_MANIFESTS else "unknown"
 
+    @property
+    def reason(self) -> str:
+        """Why it is not read."""
+        if self.kind == "schema1":
+            return "Docker schema 1 names layers without their sizes. It is kept as it is."
+        return (
+            f"{printable(self.media_type, 120)} is no type that is read here. It is kept as it is."
+        )
+
     def card(self) -> Card:
         """The facts, and why there is no more."""
-        notes = ("regnb keeps manifests of this type as they are and does not look into them.",)
-        return Card(
-            "Manifest", f"{short_digest(self.digest)} {self.kind}", self._facts(), (), notes
-        )
+        title = f"{self.digest.short} {self.kind}"
+        return Card("Manifest", title, self._facts(), self._annotations(), (self.reason,))
 
 
 Manifest = ImageManifest | Index | OpaqueManifest
@@ -199,72 +206,75 @@ def parse_manifest(
 
     Raises:
         DigestMismatchError: `raw` does not hash to `digest`.
+        UnsupportedDigestError: the algorithm of `digest` cannot be computed here.
         InvalidDocumentError: it is no manifest, or could be taken for two kinds of them.
     """
-    if digest is None:
-        digest = Digest.of(raw)
-    else:
-        verifier = digest.verifier()
-        verifier.update(raw)
-        verifier.check()
-    given = media_types.base_type(media_type)
-    if given == "text/plain" and b'"signatures"' in raw:
-        given = media_types.SCHEMA1_SIGNED  # how some registries label schema 1
-    if given in media_types.LEGACY_MANIFESTS:
-        return OpaqueManifest(given, digest, raw)
+    digest = proven(raw, digest)
     try:
-        return _read(strict_json.loads(raw), given, digest, raw)
+        source = fields.mapping(strict_json.loads(raw), "the document")
+        return _read(source, media_types.base_type(media_type), digest, raw)
     except InvalidDocumentError as error:
         raise InvalidDocumentError(f"Manifest {digest.short} is refused: {error}") from None
-    except ValueError as error:  # a digest inside that is none
-        raise InvalidDocumentError(f"Manifest {digest.short} is refused: {error}") from None
 
 
-def _read(value: object, given: str, digest: Digest, raw: bytes) -> Manifest:
-    source = fields.mapping(value, "the document")
-    if _is_legacy(source):
-        return OpaqueManifest(media_types.SCHEMA1_SIGNED, digest, raw)
-    media_type = _agreed_type(source, given)
-    _refuse_two_meanings(source)
+# The fields that tell the kinds of document apart, and the type of one that names none.
+_FORMS = (
+    (("manifests",), media_types.OCI_INDEX),
+    (("config", "layers"), media_types.OCI_MANIFEST),
+    (("fsLayers",), media_types.SCHEMA1_SIGNED),
+    (("blobs",), media_types.OCI_ARTIFACT),
+)
+_FORM_OF_TYPE = {
+    **dict.fromkeys(media_types.INDEXES, media_types.OCI_INDEX),
+    **dict.fromkeys(media_types.IMAGE_MANIFESTS, media_types.OCI_MANIFEST),
+    **dict.fromkeys(media_types.LEGACY_MANIFESTS, media_types.SCHEMA1_SIGNED),
+}
+
+
+def _read(source: dict[str, Any], given: str, digest: Digest, raw: bytes) -> Manifest:
+    form = _form(source)
+    media_type = _agreed_type(source, given) or form
+    if not media_type:
+        raise InvalidDocumentError("it has no media type, and nothing that a manifest has.")
+    expected = _FORM_OF_TYPE.get(media_type, form)
+    if form != expected:
+        raise InvalidDocumentError(f"it is called {media_type} and does not have that form.")
     if media_type in media_types.INDEXES:
         return _read_index(source, media_type, digest, raw)
     if media_type in media_types.IMAGE_MANIFESTS:
         return _read_image(source, media_type, digest, raw)
+    if media_type in media_types.LEGACY_MANIFESTS:
+        return OpaqueManifest(media_type, digest, raw)
     return OpaqueManifest(media_type, digest, raw, **_common(source))
 
 
-def _is_legacy(source: Mapping[str, Any]) -> bool:
-    return source.get("schemaVersion") == 1 and "fsLayers" in source
+def _form(source: Mapping[str, Any]) -> str:
+    """What the document is by its fields; never two things at once (W-M5, S14)."""
+    found = [form for names, form in _FORMS if any(name in source for name in names)]
+    if len(found) > 1:
+        named = [name for names, _ in _FORMS for name in names if name in source]
+        raise InvalidDocumentError(
+            f"it holds {' and '.join(named)}, so that it could be read as two kinds of document."
+        )
+    return found[0] if found else ""
 
 
 def _agreed_type(source: Mapping[str, Any], given: str) -> str:
-    """The type that document and registry agree on; by shape where neither says one."""
+    """The type that document and registry agree on; empty where neither says one."""
     inside = fields.text(source, "mediaType")
-    # A generic type says nothing: some registries and files have no better.
-    known = given if given.startswith("application/vnd.") else ""
-    if inside and known and inside != known:
+    # A generic type says nothing: some registries and files have no better. Schema 1 comes so.
+    sent = given if given.startswith("application/vnd.") else ""
+    if inside and sent and inside != sent:
         raise InvalidDocumentError(
-            f"it calls itself {printable(inside, 120)} and was sent as {printable(known, 120)}."
+            f"it calls itself {printable(inside, 120)} and was sent as {printable(sent, 120)}."
         )
-    by_shape = {"manifests": media_types.OCI_INDEX, "config": media_types.OCI_MANIFEST}
-    found = inside or known or next((t for key, t in by_shape.items() if key in source), "")
-    if not found:
-        raise InvalidDocumentError("it has no media type, and neither manifests nor a config.")
-    return found
-
-
-def _refuse_two_meanings(source: Mapping[str, Any]) -> None:
-    both = [key for key in ("config", "layers", "fsLayers", "blobs") if key in source]
-    if "manifests" in source and both:
-        raise InvalidDocumentError(
-            f"it holds manifests as well as {', '.join(both)}, "
-            "so that it could be read as an index or as an image."
-        )
+    # M7: Docker's own types have to stand in the document, those of OCI may.
+    if not inside and sent in {media_types.DOCKER_MANIFEST, media_types.DOCKER_LIST}:
+        raise InvalidDocumentError(f"it was sent as {sent} and does not call itself that.")
+    return inside or sent
 
 
 def _read_index(source: dict[str, Any], media_type: str, digest: Digest, raw: bytes) -> Index:
-    if "manifests" not in source:
-        raise InvalidDocumentError(f"it is called {media_type} and holds no manifests.")
     entries = tuple(Descriptor.from_json(entry) for entry in fields.items(source, "manifests"))
     return Index(media_type, digest, raw, entries, **_common(source))
 
@@ -272,9 +282,7 @@ def _read_index(source: dict[str, Any], media_type: str, digest: Digest, raw: by
 def _read_image(
     source: dict[str, Any], media_type: str, digest: Digest, raw: bytes
 ) -> ImageManifest:
-    if "config" not in source or "manifests" in source:
-        raise InvalidDocumentError(f"it is called {media_type} and has no config, or manifests.")
-    config = Descriptor.from_json(source["config"])
+    config = Descriptor.from_json(source.get("config"))
     layers = tuple(Descriptor.from_json(layer) for layer in fields.items(source, "layers"))
     return ImageManifest(media_type, digest, raw, config, layers, **_common(source))
 

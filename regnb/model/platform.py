@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from regnb.errors import InvalidDocumentError, printable
 from regnb.model import fields
 
+# The variant that builders mean where they name none.
+_USUAL_VARIANTS = {"amd64": "v1", "arm": "v7", "arm64": "v8"}
+
 
 @dataclass(frozen=True, slots=True)
 class Platform:
@@ -56,9 +59,18 @@ class Platform:
         return self.os == "unknown" and self.architecture == "unknown"
 
     def matches(self, wanted: Platform) -> bool:
-        """Whether an image for this platform is what `wanted` asks for; no variant asks for any."""
-        same = (self.os, self.architecture) == (wanted.os, wanted.architecture)
-        return same and wanted.variant in {None, self.variant}
+        """Whether an image for this platform is what `wanted` asks for.
+
+        Whatever `wanted` leaves open, any image has: ``linux/arm64`` is met by ``linux/arm64/v8``.
+        An image that names no variant is one of its architecture's usual variant.
+        """
+        variant = self.variant or _USUAL_VARIANTS.get(self.architecture)
+        return (
+            (self.os, self.architecture) == (wanted.os, wanted.architecture)
+            and wanted.variant in {None, variant}
+            and wanted.os_version in {None, self.os_version}
+            and set(wanted.os_features) <= set(self.os_features)
+        )
 
     def __str__(self) -> str:
         """``os/architecture[/variant]``."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 from regnb.errors import (
     InvalidDigestError,
@@ -24,7 +25,7 @@ from regnb.errors import (
     NameUppercaseError,
     printable,
 )
-from regnb.model.digest import Digest
+from regnb.model.digest import ALGORITHMS, Digest
 
 DOCKER_HUB = "docker.io"
 LEGACY_DOCKER_HUB = "index.docker.io"
@@ -44,6 +45,9 @@ _DIGEST = (
 _REFERENCE = re.compile(rf"(?:({_DOMAIN})/)?({_PATH})(?::({_TAG}))?(?:@({_DIGEST}))?", re.ASCII)
 _PATH_ALONE = re.compile(_PATH, re.ASCII)
 _TAG_ALONE = re.compile(_TAG, re.ASCII)
+_NOT_IN_TAG = re.compile(r"[^A-Za-z0-9_.-]", re.ASCII)
+_TAG_ALGORITHM, _TAG_ENCODED = 32, 64  # characters of a referrers tag
+_DIGEST_ALONE = re.compile(_DIGEST, re.ASCII)
 _IDENTIFIER = re.compile(r"[a-f0-9]{64}", re.ASCII)
 
 
@@ -73,8 +77,11 @@ class Reference:
         """The name as people write it: nothing of Docker Hub's own."""
         if self.domain != DOCKER_HUB:
             return self.name
-        short = self.path.removeprefix(OFFICIAL)
-        return self.path if "/" in short else short
+        official = self.path.removeprefix(OFFICIAL)
+        short = self.path if "/" in official else official
+        # A path such as example.com/app would be read as another registry's, 64 digits as an id.
+        same = _split_domain(short) == (DOCKER_HUB, self.path)
+        return short if same and not _IDENTIFIER.fullmatch(short) else self.name
 
     @property
     def familiar(self) -> str:
@@ -85,8 +92,10 @@ class Reference:
         """The same with another tag.
 
         Raises:
-            InvalidReferenceError: `tag` is no tag.
+            InvalidReferenceError: `tag` is no tag, or this is a digest without a name.
         """
+        if not self.path:
+            raise InvalidReferenceError(f"{self} names no repository that could have a tag.")
         return replace(self, tag=check_tag(tag))
 
     def with_digest(self, digest: str) -> Reference:
@@ -105,13 +114,9 @@ class Reference:
     def familiar_match(self, pattern: str) -> bool:
         """Whether a shell pattern matches the familiar form, with or without its tag.
 
-        ``*`` and ``?`` stop at a slash.
-
-        Raises:
-            InvalidReferenceError: the pattern has a bracket without its pair.
+        ``*`` and ``?`` stop at a slash; ``[^a]`` is ``[!a]``.
         """
-        matcher = _shell_pattern(pattern)
-        return any(matcher.fullmatch(text) for text in (self.familiar, self.familiar_name))
+        return any(_matches(text, pattern) for text in (self.familiar, self.familiar_name))
 
     def __str__(self) -> str:
         """The whole reference."""
@@ -184,10 +189,19 @@ def parse_any(text: str) -> Reference:
     """
     if _IDENTIFIER.fullmatch(text):
         return Reference("", "", None, Digest(f"sha256:{text}"))
-    try:
+    # A repository with a commit as its tag looks like a digest of an algorithm of that name.
+    if text.partition(":")[0] in ALGORITHMS and _DIGEST_ALONE.fullmatch(text):
         return Reference("", "", None, Digest(text))
-    except InvalidDigestError:
-        return parse_normalized(text)
+    return parse_normalized(text)
+
+
+def referrers_tag(digest: Digest) -> str:
+    """The tag under which the referrers of `digest` are kept where there is no API for them.
+
+    Source: OCI distribution-spec 1.1, "Referrers Tag Schema".
+    """
+    algorithm, encoded = digest.algorithm[:_TAG_ALGORITHM], digest.encoded[:_TAG_ENCODED]
+    return f"{_NOT_IN_TAG.sub('-', algorithm)}-{_NOT_IN_TAG.sub('-', encoded)}"
 
 
 def check_path(path: str) -> str:
@@ -255,18 +269,6 @@ def _uppercase(text: str) -> NameUppercaseError:
     )
 
 
-def _shell_pattern(pattern: str) -> re.Pattern[str]:
-    tokens = re.findall(r"\\.|\[\^?(?:\\.|[^\]\\])+\]|.", pattern, re.DOTALL)
-    if any(token in {"[", "\\"} for token in tokens):
-        raise InvalidReferenceError(f"{printable(pattern, 150)!r} is no shell pattern.")
-    return re.compile("".join(_shell_token(token) for token in tokens), re.DOTALL)
-
-
-def _shell_token(token: str) -> str:
-    simple = {"*": "[^/]*", "?": "[^/]"}
-    if token in simple:
-        return simple[token]
-    if len(token) > 1 and token.startswith("["):
-        inner = token[1:-1].replace("[", r"\[").replace("&&", r"&\&").replace("||", r"|\|")
-        return f"[{inner}]"
-    return re.escape(token.removeprefix("\\") if len(token) > 1 else token)
+def _matches(text: str, pattern: str) -> bool:
+    parts, wanted = text.split("/"), pattern.replace("[^", "[!").split("/")
+    return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+from collections import Counter
 from typing import Any, NoReturn
 
 from regnb.errors import InvalidDocumentError, printable
 
 MAX_DEPTH = 64
 
-_STRINGS_AND_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{\]}]', re.DOTALL)
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_ONE_KIND_OF_BRACKET = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 
 
 def loads(raw: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
@@ -18,14 +22,15 @@ def loads(raw: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
 
     Raises:
         InvalidDocumentError: not UTF-8, not JSON, a key twice in one object, NaN or Infinity, a
-            lone surrogate, a number too long to read, or deeper than `max_depth`.
+            lone surrogate, a number too long or too large to read, or deeper than `max_depth`.
     """
+    # Most documents have fewer brackets than that, and cannot be deep.
     if raw.count(b"{") + raw.count(b"[") > max_depth:
         _check_depth(raw, max_depth)
     try:
         text = raw.decode("utf-8")
         value = _DECODER.decode(text)
-        if "\\u" in text:
+        if _SURROGATE.search(text):
             _refuse_surrogates(value)
     except InvalidDocumentError:
         raise
@@ -37,8 +42,7 @@ def loads(raw: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
         raise InvalidDocumentError(f"The key {printable(twice, 80)!r} stands twice in one object.")
     return found
 
@@ -47,19 +51,40 @@ def _no_constant(name: str) -> NoReturn:
     raise InvalidDocumentError(f"{name} is no JSON number.")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise InvalidDocumentError(f"{printable(text, 40)} is too large a number.")
+    return number
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
+)
 
 
 def _check_depth(raw: bytes, max_depth: int) -> None:
-    depth = 0
-    for match in _STRINGS_AND_BRACKETS.finditer(raw):
-        first = match[0][0]
-        if first in b"[{":
-            depth += 1
-            if depth > max_depth:
-                raise InvalidDocumentError(f"A JSON document nested more than {max_depth} deep.")
-        elif first in b"]}":
-            depth -= 1
+    """Take away the innermost pairs, once for each level that is allowed: nothing may be left.
+
+    Each round is one pass over the brackets, so that no document can make this slow.
+    """
+    brackets = _brackets(raw)
+    for _ in range(max_depth):
+        before = len(brackets)
+        brackets = brackets.replace(b"[]", b"")
+        if len(brackets) == before:
+            break
+    if b"[" in brackets:
+        raise InvalidDocumentError(
+            f"A JSON document that is nested more than {max_depth} deep, or cut short."
+        )
+
+
+def _brackets(raw: bytes) -> bytes:
+    """The brackets outside of strings, all of one kind."""
+    without_escapes = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
+    outside = b"".join(without_escapes.split(b'"')[::2])
+    return outside.translate(_ONE_KIND_OF_BRACKET, _NO_BRACKETS)
 
 
 def _refuse_surrogates(value: Any) -> None:

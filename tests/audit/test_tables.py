@@ -9,7 +9,7 @@ from regnb.model import media_types
 from regnb.model.descriptor import ATTESTATION, REFERENCE_TYPE, Descriptor
 from regnb.model.image_config import ImageConfig
 from regnb.model.platform import Platform
-from tests.audit.building import Building, blob, config, digest, image, index
+from tests.audit.building import FOREIGN, Building, blob, config, digest, image, index
 
 ARM = Platform("linux", "arm64", "v8")
 TABLES = ("repositories", "tags", "manifests", "blobs", "errors")
@@ -130,6 +130,29 @@ def test_a_manifest_that_was_read_has_its_own_size_whatever_an_index_says() -> N
     building.hold("r", IMAGE)
     row = building.audit().blobs.set_index("digest").loc[IMAGE.digest]
     assert (row["size"], row["size_conflict"]) == (500, True)
+
+
+def test_an_absent_child_is_as_deep_as_the_nearest_index_that_names_it() -> None:
+    gone = entry("gone")
+    inner = index("inner", 10, gone)
+    outer = index("outer", 10, inner.descriptor, gone)
+    for tagged in ((outer,), (outer, inner)):
+        building = Building()
+        for number, manifest in enumerate(tagged):
+            building.tag("r", str(number), manifest)
+        building.hold("r", inner)
+        building.lack("r", inner, gone.digest)
+        rows = building.audit().manifests.set_index("digest")
+        assert rows.loc[gone.digest, "depth"] == 1
+        assert rows.loc[inner.digest, "depth"] == 2 - len(tagged)
+
+
+def test_a_role_that_a_blob_has_only_as_foreign_is_none() -> None:
+    building = Building()
+    elsewhere = blob("A", 10, FOREIGN)
+    building.tag("r", "1", image("M", 1, config("A", 10), elsewhere))
+    row = building.audit().blobs.set_index("digest").loc[digest("A")]
+    assert (row["is_config"], row["is_layer"]) == (True, False)
 
 
 def test_empty_tables_have_the_columns_and_dtypes_of_full_ones() -> None:

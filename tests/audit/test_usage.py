@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from fractions import Fraction
 
@@ -127,14 +128,17 @@ def test_the_largest_come_first_and_equals_by_name() -> None:
 
 
 def test_f13_the_order_of_a_walk_changes_no_bit() -> None:
-    manifests = {
-        repository: image(repository, 3, config("c", 7), *(blob(str(n), n**5) for n in layers))
-        for repository, layers in {"a": range(40), "b": range(20, 60), "c": range(9)}.items()
-    }
+    chance = random.Random(7)
+    sizes = [chance.randrange(10**9) for _ in range(300)]
+    manifests = {}
+    for repository in REPOSITORIES + tuple("defgh"):
+        layers = chance.sample(range(300), 200)
+        blobs = (blob(str(number), sizes[number]) for number in layers)
+        manifests[repository] = image(repository, 3, config("c", 7), *blobs)
     one, other = Building(), Building()
-    for repository in ("a", "b", "c"):
+    for repository in sorted(manifests):
         one.tag(repository, "1", manifests[repository])
-    for repository in ("c", "b", "a"):
+    for repository in sorted(manifests, reverse=True):
         other.tag(repository, "1", manifests[repository])
     for level in LEVELS:
         assert one.audit().usage(level).equals(other.audit().usage(level))

@@ -138,9 +138,7 @@ def test_the_audit_counts_each_blob_once(reg: SampleClient) -> None:
     stored = audit.usage(by="registry")["stored"].item()
     assert stored == audit.blobs["size"].sum()
     assert audit.usage(by="repository")["fair"].sum() == pytest.approx(stored, rel=1e-12)
-    assert len(audit.tags) == sum(
-        len(reg[name].tags()) for name in reg.catalog()["repository"]
-    )
+    assert len(audit.tags) == sum(len(reg[name].tags()) for name in reg.catalog()["repository"])
 
 
 def test_sizes_need_no_configs(reg: SampleClient) -> None:

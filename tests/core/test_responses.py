@@ -65,7 +65,7 @@ def test_w_e2_every_status_has_its_error(status: int, kind: type[RegistryError])
     assert type(raised) is kind
     assert (raised.status, raised.code, raised.detail) == (status, "VENDOR", {"x": 1})
     assert raised.method == "GET"
-    assert f"answered {status} (VENDOR: told)." in str(raised)
+    assert f"answered {status} (VENDOR: told). " in str(raised)
 
 
 def test_w_e3_a_404_is_told_apart_by_endpoint_and_then_by_code() -> None:
