@@ -1,19 +1,19 @@
 """Sphinx configuration: the guide, the reference, and the executed notebooks."""
 
 import os
-from importlib.metadata import version
+from importlib import metadata
 
 os.environ["REGNB_PROGRESS"] = "0"
 
 project = "regnb"
 author = "the regnb authors"
-release = version("regnb")
+version = release = metadata.version("regnb")
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 html_theme = "pydata_sphinx_theme"
 html_title = "regnb"
 exclude_patterns = ["build"]
 
-myst_enable_extensions = ["colon_fence"]
+myst_enable_extensions = ["deflist"]
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120

@@ -14,7 +14,7 @@ from regnb.audit.audit import Audit
 from regnb.client.client import Client, connect, image
 from regnb.client.image import Image
 from regnb.client.repo import Repo
-from regnb.errors import RegnbError, RegistryError
+from regnb.errors import RegistryError, RegnbError
 from regnb.frames.styled import styled
 from regnb.options import get_options, option_context, set_options
 

@@ -22,6 +22,13 @@ class Options:
     progress: bool | None = None
     max_rows: int = 20
 
+    def __post_init__(self) -> None:
+        """Refuse here what would otherwise break a `repr` later."""
+        if self.progress not in (True, False, None):
+            raise ValueError("progress is True, False or None")
+        if not isinstance(self.max_rows, int) or self.max_rows < 0:
+            raise ValueError("max_rows is a number of rows, 0 or more")
+
 
 _OFF = {"0", "false", "no", "off"}
 _current = Options()
@@ -40,6 +47,7 @@ def set_options(**changes: Any) -> None:
 
     Raises:
         TypeError: a setting of that name does not exist.
+        ValueError: the setting cannot have that value.
     """
     global _current  # noqa: PLW0603 - one process, one set of options; this is its only writer
     _current = replace(_current, **changes)

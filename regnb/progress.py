@@ -75,11 +75,18 @@ class Bar:
                 return
             self._live, self._handle = _open(self.unit)
             self._live.set_description(self.description, refresh=False)
-        self._live.total = self._total
+        self._measure()
         self._live.set_postfix_str(self._note, refresh=False)
         self._live.update(self._done - self._live.n)
         if self._live.n == self._total:
             self._live.refresh()  # tqdm leaves out what comes too fast, but not the end
+
+    def _measure(self) -> None:
+        self._live.total = self._total
+        if self._handle is not None and self._total:
+            # The notebook bar keeps a copy, and is a small box as long as it knows no total.
+            box = self._live.container.children[1]
+            box.max, box.bar_style, box.layout.width = self._total, "", None
 
 
 class _Hidden(Bar):

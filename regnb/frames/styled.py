@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 SIZES = {"declared", "stored", "exclusive", "shared", "fair", "size"}
 BAR = "#8886"  # legible on white and on black
-NO_FORMULA = "dataframe tex2jax_ignore mathjax_ignore"
+CLASSES = "dataframe tex2jax_ignore mathjax_ignore"  # the last two: no formulas
 
 
 def styled(frame: pd.DataFrame) -> Styler:
@@ -32,14 +32,15 @@ def styled(frame: pd.DataFrame) -> Styler:
     numbers = frame.select_dtypes("number").columns
     sizes = [name for name in numbers if name in SIZES or str(name).endswith("_size")]
     formatters: Any = dict.fromkeys(sizes, _in_words)
-    escaped = styler.format(escape="html").format(formatters, escape="html")
+    # Each of these changes the styler itself.
+    styler.format(escape="html").format(formatters, escape="html")
     for axis in (0, 1):
-        escaped = escaped.format_index(escape="html", axis=axis)
-        escaped = escaped.format_index_names(escape="html", axis=axis)
+        styler.format_index(escape="html", axis=axis)
+        styler.format_index_names(escape="html", axis=axis)
     for name in sizes:
         if frame[name].notna().any():
-            escaped = escaped.bar(subset=[name], color=BAR, vmin=0)
-    return escaped.set_table_attributes(f'class="{NO_FORMULA}"')
+            styler.bar(subset=[name], color=BAR, vmin=0)
+    return styler.set_table_attributes(f'class="{CLASSES}"')
 
 
 def _in_words(value: Any) -> str:

@@ -252,12 +252,12 @@ PAGE = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\
 
 
 def test_bad_input_an_unknown_host_says_so() -> None:
-    with pytest.raises(errors.HostUnknownError, match="no-such-host.invalid"):
+    with pytest.raises(errors.HostUnknownError, match=r"no-such-host\.invalid"):
         regnb.connect("no-such-host.invalid").catalog()
 
 
 def test_bad_input_a_closed_port_says_so() -> None:
-    with pytest.raises(errors.UnreachableError, match="127.0.0.1"):
+    with pytest.raises(errors.UnreachableError, match=r"127\.0\.0\.1"):
         regnb.connect(f"127.0.0.1:{free_port()}").catalog()
 
 
@@ -277,7 +277,7 @@ def test_bad_input_a_web_page_is_no_registry() -> None:
 def test_bad_input_a_repository_or_tag_that_is_not_there_says_so(reg: SampleClient) -> None:
     with pytest.raises(errors.RepositoryUnknownError, match="no/such"):
         reg["no/such"].tags()
-    with pytest.raises(errors.ManifestUnknownError, match="9.9"):
+    with pytest.raises(errors.ManifestUnknownError, match=r"9\.9"):
         reg["team/api:9.9"].layers()
 
 

@@ -125,7 +125,7 @@ def test_each_document_is_read_once(reg: SampleClient, monkeypatch: pytest.Monke
 
     def counted(method: str, url: str, **arguments: object) -> object:
         asked.append(url)
-        return exchange(method, url, **arguments)  # type: ignore[arg-type]
+        return exchange(method, url, **arguments)
 
     monkeypatch.setattr(transport, "exchange", counted)
     for _ in range(2):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regnb.errors import DigestMismatchError, InvalidDigestError, UnsupportedDigestError
-from regnb.model.digest import Digest
+from regnb.model.digest import Digest, proven
 
 EMPTY = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
@@ -44,6 +44,7 @@ def test_a_digest_is_text_and_survives_pickling() -> None:
         "a" * 64,
         "sha256:" + "٣" * 64,  # digits, but not ours
         "other:" + "a" * 31,
+        "blake3:" + "A" * 64,
     ],
 )
 def test_s13_text_that_is_no_digest_is_refused(text: str) -> None:
@@ -77,6 +78,15 @@ def test_s13_other_bytes_are_refused_with_both_digests() -> None:
         verifier.check(method="GET", url="http://localhost/v2/")
     assert EMPTY in str(caught.value)
     assert caught.value.method == "GET"
+
+
+def test_w_m1_bytes_prove_their_digest_or_have_one_made() -> None:
+    assert proven(b"x", None) == Digest.of(b"x")
+    assert proven(b"x", Digest.of(b"x", "sha512")).algorithm == "sha512"
+    with pytest.raises(DigestMismatchError):
+        proven(b"y", Digest.of(b"x"))
+    with pytest.raises(UnsupportedDigestError):
+        proven(b"x", Digest("blake3:" + "a" * 64))
 
 
 @given(st.text(max_size=100))

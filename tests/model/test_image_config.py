@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from regnb.errors import DigestMismatchError, InvalidDocumentError
 from regnb.model.image_config import parse_image_config, parse_time
-from tests.model.documents import A, written
+from tests.model.documents import ANYTHING, A, damaged, written
 
 CONFIG: dict[str, Any] = {
     "os": "linux",
@@ -77,6 +77,7 @@ def test_w_b1_a_config_is_verified() -> None:
         b'{"os": 1}',
         b'{"config": {"Labels": {"a": 1}}}',
         b'{"created": 5}',
+        b'{"history": [{"empty_layer": 1}]}',
     ],
 )
 def test_s10_what_is_no_config_is_refused(raw: bytes) -> None:
@@ -93,6 +94,9 @@ def test_s10_what_is_no_config_is_refused(raw: bytes) -> None:
         ("2024-01-02T03:04:05+02:00", datetime(2024, 1, 2, 1, 4, 5, 0, UTC)),
         ("2024-01-02T03:04:05-0130", datetime(2024, 1, 2, 4, 34, 5, 0, UTC)),
         ("2016-12-31T23:59:60Z", datetime(2016, 12, 31, 23, 59, 59, 0, UTC)),
+        ("2016-12-31T23:59:61Z", None),
+        ("2024-01-02T03:04:05+24:00", None),
+        ("2024-01-02T03:04:05+01:60", None),
         ("1970-01-01T00:00:00Z", datetime(1970, 1, 1, tzinfo=UTC)),
         ("0001-01-01T00:00:00Z", None),
         ("0001-01-01T00:00:00+23:00", None),
@@ -111,6 +115,31 @@ def test_times_are_utc_to_the_microsecond(text: str, expected: datetime | None) 
 def test_any_text_is_a_time_or_none(text: str) -> None:
     found = parse_time(text)
     assert found is None or found.tzinfo is UTC
+
+
+@given(st.data())
+def test_a_config_with_anything_in_its_fields_is_one_or_refused(data: st.DataObject) -> None:
+    run, step = {**CONFIG["config"]}, {**CONFIG["history"][2]}
+    document = {**CONFIG, "config": run, "history": [step]}
+    for target in (document, run, step):
+        key = data.draw(st.sampled_from(sorted(target)))
+        target[key] = data.draw(ANYTHING)
+    try:
+        config = parse_image_config(written(document))
+    except InvalidDocumentError:
+        return
+    assert len(config.layer_history()) <= len(config.history)
+    assert config.card().text()
+
+
+@given(st.data())
+def test_a_config_damaged_on_the_way_is_one_or_refused(data: st.DataObject) -> None:
+    raw = damaged(data, written(CONFIG))
+    try:
+        config = parse_image_config(raw)
+    except InvalidDocumentError:
+        return
+    assert config.raw == raw
 
 
 @given(st.binary() | st.dictionaries(st.sampled_from(sorted(CONFIG)), st.just(1)).map(written))

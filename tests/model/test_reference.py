@@ -21,6 +21,7 @@ from regnb.model.reference import (
     parse_any,
     parse_docker,
     parse_normalized,
+    referrers_tag,
 )
 
 HEX = "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
@@ -131,7 +132,11 @@ def test_s13_a_digest_of_the_wrong_length_or_case_is_refused(digest: str) -> Non
         ("Docker/docker", "Docker/docker", "Docker/docker"),
         ("FOO/bar", "FOO/bar", "FOO/bar"),
         ("gcr.io/a/b", "gcr.io/a/b", "gcr.io/a/b"),
-        (f"docker.io/{HEX}", f"docker.io/library/{HEX}", HEX),
+        (f"docker.io/{HEX}", f"docker.io/library/{HEX}", None),  # alone it would be an id
+        ("docker.io/foo.bar/baz", "docker.io/foo.bar/baz", None),  # alone: another registry
+        ("test.com:5000", "docker.io/library/test.com:5000", "test.com:5000"),
+        ("192.168.0.1:80", "docker.io/library/192.168.0.1:80", "192.168.0.1:80"),
+        ("test:5000/repo", "test:5000/repo", None),
         (HEX[:63], f"docker.io/library/{HEX[:63]}", HEX[:63]),
         (f"ubuntu@{DIGEST}", f"docker.io/library/ubuntu@{DIGEST}", f"ubuntu@{DIGEST}"),
         ("127.0.0.1:5000/docker/docker", "127.0.0.1:5000/docker/docker", None),
@@ -199,7 +204,10 @@ def test_a_reference_gains_a_tag_or_a_digest() -> None:
         ("docker.io/library/mysql:5.7", "mysql:5.?", True),
         ("docker.io/library/mysql:5.7", "mysql:[45].7", True),
         ("docker.io/library/mysql:5.7", "mysql:[^45].7", False),
-        ("docker.io/library/mysql:5.7", "mysql:\\5.7", True),
+        ("docker.io/library/mysql:5.7", "mysql:[9-1].7", False),
+        ("docker.io/library/mysql:5.7", "mysql:[\\d].7", False),
+        ("docker.io/library/mysql:5.7", "mysql:[", False),
+        ("docker.io/library/mysql:5.7", "mysql:[0--~~5].7", True),
         ("docker.io/library/mysql:5.7", "foo", False),
         ("quay.io/a/b:1", "quay.io/*/b", True),
         ("quay.io/a/b:1", "quay.io/*", False),
@@ -209,10 +217,33 @@ def test_familiar_match_knows_shell_patterns(text: str, pattern: str, matched: b
     assert parse_normalized(text).familiar_match(pattern) is matched
 
 
-@pytest.mark.parametrize("pattern", ["[", "a[b", "a\\"])
-def test_familiar_match_refuses_half_a_pattern(pattern: str) -> None:
-    with pytest.raises(InvalidReferenceError):
-        parse("a/b").familiar_match(pattern)
+@pytest.mark.parametrize(
+    ("digest", "tag"),
+    [
+        ("sha256:" + "a" * 64, "sha256-" + "a" * 64),
+        ("sha512:" + "a" * 128, "sha512-" + "a" * 64),
+        (
+            "test+algorithm+using+algorithm+separators+and+lots+of+characters+to+excercise+overall"
+            "+truncation:alsoSome=InTheEncodedSectionToShowHyphenReplacementAndLotsAndLotsOf"
+            "CharactersToExcerciseEncodedTruncation",
+            "test-algorithm-using-algorithm-s-"
+            "alsoSome-InTheEncodedSectionToShowHyphenReplacementAndLotsAndLot",
+        ),
+    ],
+)
+def test_r2_referrers_have_a_tag_made_of_the_digest(digest: str, tag: str) -> None:
+    assert referrers_tag(Digest(digest)) == tag
+    assert check_tag(tag) == tag
+
+
+def test_parse_any_takes_a_commit_beside_a_name_for_a_tag() -> None:
+    commit = "3f786850e387550fdab836ed7e6dc881de23001b"
+    assert parse_any(f"app:{commit}") == Reference("docker.io", "library/app", commit)
+
+
+def test_a_digest_without_a_name_takes_no_tag() -> None:
+    with pytest.raises(InvalidReferenceError, match="no repository"):
+        parse_any(DIGEST).with_tag("1")
 
 
 @pytest.mark.parametrize("path", ["../x", "a/../b", "a/%2e%2e/b", "a?b", "a#b", "A", "a/", "a:1"])
@@ -230,7 +261,7 @@ def test_t10_what_is_no_tag_is_refused(tag: str) -> None:
 COMPONENT = st.from_regex(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*", fullmatch=True)
 PATHS = st.lists(COMPONENT, min_size=1, max_size=4).map("/".join).filter(lambda p: len(p) < 255)
 TAGS = st.none() | st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}", fullmatch=True)
-DOMAINS = st.sampled_from(["example.com", "localhost:5000", "[::1]:80", "UPPER"])
+DOMAINS = st.sampled_from(["docker.io", "example.com", "localhost:5000", "[::1]:80", "UPPER"])
 
 
 @given(DOMAINS, PATHS, TAGS.filter(lambda t: t is None or t.isascii()), st.booleans())
@@ -239,8 +270,9 @@ def test_what_is_written_is_read_back(
 ) -> None:
     reference = Reference(domain, path, tag, DIGEST if digest else None)
     assert parse(str(reference)) == reference
-    assert parse_normalized(str(reference)) == reference
-    assert parse_normalized(reference.familiar) == reference
+    full = parse_normalized(str(reference))
+    assert full == reference or full.path == f"library/{path}"
+    assert parse_normalized(full.familiar) == full
 
 
 @given(

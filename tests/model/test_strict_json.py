@@ -20,6 +20,8 @@ from regnb.model.strict_json import loads
         (b'{"size": NaN}', "NaN"),
         (b"[Infinity]", "Infinity"),
         (b"[-Infinity]", "Infinity"),
+        (b"[1e999]", "too large"),
+        (b"[-1e999]", "too large"),
         (b'{"a": 1, "a": 2}', "twice"),
         (b'{"x": {"mediaType": "a", "mediaType": "b"}}', "twice"),
         (b'"\\ud800"', "surrogate"),
@@ -40,6 +42,28 @@ def test_s10_brackets_within_text_are_not_depth() -> None:
     text = '"[[' * 200
     assert loads(json.dumps([text]).encode()) == [text]
     assert loads(b"[" * 64 + b"]" * 64)
+
+
+@given(st.recursive(st.text('[]{}"\\u', max_size=4), lambda j: st.lists(j, max_size=2)))
+def test_s10_depth_is_counted_as_it_is(value: Any) -> None:
+    def depth(v: Any) -> int:
+        return 1 + max(map(depth, v), default=0) if isinstance(v, list) else 0
+
+    raw = json.dumps([value, [[]] * 5]).encode()  # so many brackets that they are looked at
+    assert loads(raw, max_depth=max(depth(value) + 1, 3)) == json.loads(raw)
+    if depth(value) > 2:
+        with pytest.raises(InvalidDocumentError, match="deep"):
+            loads(raw, max_depth=depth(value))
+
+
+def test_s10_no_document_makes_reading_slow() -> None:
+    # Each would be a matter of hours if it were looked at from each quote, or key, again.
+    many = 1_000_000
+    quotes = b"[" + b"[]," * 65 + b'"' + b'\\"' * many
+    keys = ",".join(f'"{n}":0' for n in [*range(many), many - 1])
+    for raw in (quotes, f"{{{keys}}}".encode(), b"[" * many, b"[[]" * many):
+        with pytest.raises(InvalidDocumentError):
+            loads(raw)
 
 
 def test_a_whole_surrogate_pair_is_a_character() -> None:
