@@ -9,7 +9,8 @@
     ├── InvalidDigestError (ValueError)           a digest that the grammar refuses
     │   └── UnsupportedDigestError                an algorithm that cannot be computed here
     ├── InvalidDocumentError (ValueError)         JSON or a manifest that is malformed or ambiguous
-    ├── PlatformRequiredError (LookupError)       one platform is needed, several are there
+    ├── InvalidPlatformError (ValueError)         text that names no platform
+    ├── PlatformRequiredError (LookupError)       one platform is needed, several or none are there
     ├── MissingExtraError (ImportError)           an optional package is not installed
     └── RegistryError                             whatever a registry did or did not answer
         ├── UnreachableError (ConnectionError)    no connection
@@ -34,6 +35,8 @@
         ├── CatalogUnsupportedError               the registry does not list its repositories
         ├── RateLimitedError                      429
         └── RegistryUnavailableError              5xx, after the retries
+
+and, as a warning: ListingWarning (UserWarning), a listing that holds names that are none.
 
 Messages hold registry text only through `printable`, so that neither a terminal nor a log is at
 its mercy, and URLs only in redacted form.
@@ -83,12 +86,20 @@ class InvalidDocumentError(RegnbError, ValueError):
     """A JSON document, manifest or config that is malformed, ambiguous or too deep."""
 
 
+class InvalidPlatformError(RegnbError, ValueError):
+    """Text that is not ``os/architecture[/variant]``."""
+
+
 class PlatformRequiredError(RegnbError, LookupError):
-    """An index was given where one platform is needed; the message lists the choices."""
+    """One platform is needed where there are several, or none such; the message lists them."""
 
 
 class MissingExtraError(RegnbError, ImportError):
     """An optional package is not installed; the message holds the command that installs it."""
+
+
+class ListingWarning(UserWarning):
+    """A listing holds names that cannot be what it lists; they were left out."""
 
 
 class RegistryError(RegnbError):

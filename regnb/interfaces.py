@@ -6,7 +6,7 @@ both. The registry client (`regnb.core`) has more methods than these.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO, Protocol
 
 from regnb.model.descriptor import Descriptor
@@ -96,8 +96,11 @@ class Registry(Protocol):
     def url(self) -> str:
         """Where it is."""
 
-    def repositories(self) -> Iterator[str]:
-        """The names of its repositories, as far as it lists them."""
+    def repositories(self, *, on_refused: Callable[[str], object] | None = None) -> Iterator[str]:
+        """The names of its repositories, as far as it lists them.
+
+        `on_refused` is called with what is listed but is no name of a repository.
+        """
 
     def repository(self, name: str) -> Repository:
         """A handle on one repository; no request."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from xml.etree.ElementTree import Element
+
 import html5lib
 
 PAYLOADS = [
@@ -14,11 +16,15 @@ PAYLOADS = [
     "<a href=javascript:alert(1)>x</a>",
     "javascript:alert(1)",
     "&lt;script&gt;",
-    r"$\href{javascript:alert(1)}{x}$ $$x$$ \(x\)",
-    "\x1b[31mred\x1b]0;title\x07",
-    "line\r\nnext\ttab\x00null\x9bcsi",
+    "<a href=http://elsewhere.example title=x>in</a>",
+    '" style="position:fixed;inset:0" class="jp-Button',
+    "<!-- <p> ]]> --> <plaintext>",
+    r"$\href{javascript:alert(1)}{x}$ $$x$$ \(x\) \[x\] \begin{equation}x\end{equation}",
+    "\x1b[31mred\x1b]0;title\x07\x1b]8;;http://elsewhere.example\x1b\\link",
+    "line\r\nnext\ttab\x00null\x9bcsi\x85nel\u2028separator",
     "\u202egnp.exe\u2066x\u2069\u200bzero",
     "=cmd|' /C calc'!A0",
+    "@SUM(1+1)*cmd|' /C calc'!A0",
     "\ud800 half",
     "long " * 300,
 ]
@@ -30,12 +36,23 @@ ELEMENTS = {
 ATTRIBUTES = {"class", "colspan", "href", "open", "rel", "style", "target", "title", "id", "border"}
 
 
+def elements(markup: str) -> list[Element]:
+    """Every element that a browser sees in markup."""
+    sent = markup.encode("utf-8", "replace").decode("utf-8")
+    return list(html5lib.parse(sent, namespaceHTMLElements=False).iter())
+
+
+def skeleton(markup: str) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The elements of markup with their attributes, without the spans that text may bring."""
+    return [(e.tag, sorted(e.attrib.items())) for e in elements(markup) if e.tag != "span"]
+
+
 def flaws(markup: str) -> list[str]:
     """What stands in markup that only an attack could have put there."""
-    sent = markup.encode("utf-8", "replace").decode("utf-8")
-    tree = html5lib.parse(sent, namespaceHTMLElements=False)
     found = []
-    for element in tree.iter():
+    for element in elements(markup):
+        if element.tag == "span" and set(element.attrib) - {"title"}:
+            found.append(f"span {sorted(element.attrib)}")
         if element.tag not in ELEMENTS:
             found.append(f"<{element.tag}>")
         found += [f"{element.tag} {name}" for name in element.attrib if name not in ATTRIBUTES]

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import itertools
 import sys
-import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
+import tqdm.notebook
 
 from notebooks.demo import execute
 from regnb import progress
@@ -86,11 +87,72 @@ def test_a_hidden_bar_shows_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr() == ("", "")
 
 
-def test_short_work_shows_nothing(capfd: pytest.CaptureFixture[str]) -> None:
-    began = time.monotonic()
+def test_short_work_shows_nothing(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("regnb.progress.time.monotonic", lambda: 0.0)
     with progress.bar("reading", show=True) as bar:
         bar.advance(5)
-    assert time.monotonic() - began > progress.DELAY or capfd.readouterr() == ("", "")
+    assert capfd.readouterr() == ("", "")
+
+
+@dataclass
+class Place:
+    """A place in a notebook, and what stands there in the end."""
+
+    shown: list[Any] = field(default_factory=list)
+
+    def display(self, container: Any, *, display_id: bool) -> Place:
+        assert display_id
+        self.shown.append(container)
+        return self
+
+    def update(self, data: dict[str, str], *, raw: bool) -> None:
+        assert raw
+        self.shown.append(data)
+
+
+@pytest.fixture
+def place(monkeypatch: pytest.MonkeyPatch) -> Place:
+    """A notebook with ipywidgets, as far as a bar can tell."""
+
+    class Widget(tqdm.notebook.tqdm):  # type: ignore[type-arg] # a plain class when it runs
+        def __init__(self, **options: Any) -> None:
+            assert "desc" not in options  # it would be taken for markup
+            assert options["disable"] is False  # the notebook bar ignores TQDM_DISABLE
+            super().__init__(**options)
+
+    place = Place()
+    monkeypatch.setattr(progress, "_tqdm", lambda: Widget)
+    monkeypatch.setattr("IPython.display.display", place.display)
+    return place
+
+
+@pytest.mark.usefixtures("slow")
+def test_a_notebook_bar_knows_a_total_that_comes_later_and_grows(place: Place) -> None:
+    with progress.bar("<img src=x>", unit="tag", show=True) as bar:
+        bar.advance(3)
+        left, box, _ = place.shown[0].children
+        assert (box.max, box.layout.width) == (1, "20px")  # tqdm's picture of "unknown"
+        for total in (10, 20):
+            bar.total(total)
+            bar.advance(1)
+            assert (box.max, box.bar_style, box.layout.width) == (total, "", None)
+        assert "<img" not in left.value
+    assert place.shown[1]["text/plain"].startswith("<img src=x>: 5 tags in ")
+    assert len(place.shown) == 2
+
+
+@pytest.mark.usefixtures("slow")
+def test_an_interrupted_notebook_bar_leaves_its_line_too(place: Place) -> None:
+    def work() -> None:
+        with progress.bar("reading", total=9, unit="tag", show=True) as bar:
+            bar.advance(2)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert place.shown[-1]["text/plain"].startswith("reading: interrupted after 2 tags of 9, ")
 
 
 @pytest.mark.usefixtures("slow")
@@ -119,11 +181,11 @@ def run(path: Path, source: str) -> Any:
 
 
 WORK = """
-import time
-from regnb.progress import bar
-with bar("reading <img src=x onerror=alert(1)>", total=4, unit="tag", show=True) as shown:
+from regnb import progress
+progress.DELAY = 0
+text = "reading <img src=x onerror=alert(1)>"
+with progress.bar(text, total=4, unit="tag", show=True) as shown:
     for _ in range(4):
-        time.sleep(0.2)
         shown.advance()
 """
 

@@ -1,4 +1,4 @@
-"""Closure: which manifests a consumer of storage reaches from its roots (audit.md 2.15).
+"""Closure: which manifests a consumer of storage reaches from its roots.
 
 A consumer is a tag or a repository. Its roots are digests that it names. Indexes lead on to their
 children, but only where the same repository holds the child; subjects are not followed.

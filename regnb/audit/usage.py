@@ -1,4 +1,4 @@
-"""Usage: declared, stored, exclusive, shared and fair bytes of each consumer (audit.md 2.15)."""
+"""Usage: declared, stored, exclusive, shared and fair bytes of each consumer."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from types import TracebackType
@@ -13,13 +14,19 @@ import pandas as pd
 from regnb.audit.audit import Audit
 from regnb.client.image import Image
 from regnb.client.repo import Repo
-from regnb.client.walking import walk
+from regnb.client.walking import walk, warn_of
 from regnb.core.registry import Registry
 from regnb.display.card import Card, Section, Shown, Table
 from regnb.errors import InvalidReferenceError, RegnbError, printable
 from regnb.frames.build import frame
 from regnb.frames.schemas import CATALOG
-from regnb.model.reference import Reference, parse, parse_normalized
+from regnb.model.reference import (
+    DOCKER_HUB,
+    OFFICIAL,
+    Reference,
+    parse_local,
+    parse_normalized,
+)
 from regnb.progress import in_kernel
 from regnb.walk.inventory import Inventory
 
@@ -94,11 +101,17 @@ class Client(Shown):
             Columns ``registry repository namespace``, all `str`; the namespace is the first
             part of a path that has several, else empty.
 
+        Warns:
+            ListingWarning: some of the names listed cannot be repositories; they are left out.
+
         Raises:
             CatalogUnsupportedError: the registry does not list its repositories.
+            RegistryError: the catalog could not be read.
         """
-        names = sorted(self.core.repositories())
+        refused: list[str] = []
+        names = sorted(self.core.repositories(on_refused=refused.append))
         self._listed = names
+        warn_of("repositories", refused)
         columns = {
             "registry": [self.name] * len(names),
             "repository": names,
@@ -116,8 +129,10 @@ class Client(Shown):
         """Walk the registry and account for its bytes, with a progress bar.
 
         Costs one request for each page of the catalog and of each tag list, one for each tag,
-        one for each distinct child manifest, and one for each distinct image config. A manifest
-        that cannot be read is a row in ``audit.errors``, and never ends the walk.
+        one for each distinct child manifest and each further repository that names it, one for
+        each distinct image config, one for each distinct layer that names other places, and one
+        for each tag that misses a child; one more where `repositories` are given. What cannot be
+        read is a row in ``audit.errors``, and never ends the walk.
 
         Args:
             repositories: the names to audit instead of the whole catalog.
@@ -176,14 +191,16 @@ class Client(Shown):
         self.close()
 
     def _reference(self, key: str) -> Reference:
-        host = "docker.io" if self.name == "docker.io" else "registry.invalid"
-        if key.startswith(f"{self.name}/"):
+        looks_like_host = self.name == "localhost" or bool({".", ":"} & set(self.name))
+        if looks_like_host and key.startswith(f"{self.name}/"):
             raise InvalidReferenceError(
                 f"{printable(key)!r} starts with the registry's own name. "
                 f"Leave it out: {printable(key.removeprefix(self.name + '/'))!r}."
             )
-        # A host in front makes the grammar read the whole key as a path.
-        return parse_normalized(f"{host}/{key}") if host == "docker.io" else parse(f"{host}/{key}")
+        found = parse_local(key)
+        if self.name == DOCKER_HUB and "/" not in found.path:
+            return replace(found, path=OFFICIAL + found.path)
+        return found
 
     def _ipython_key_completions_(self) -> list[str]:
         if self._listed is None:

@@ -31,10 +31,8 @@ class Image(Shown):
         """Name an image of one repository."""
         self.core = core
         self.reference = reference
-        tag = f":{reference.tag}" if reference.tag else ""
-        digest = f"@{reference.digest}" if reference.digest else ""
-        self.name = f"{reference.path}{tag}{digest}"
         self._parts = Parts(core, reference)
+        self.name = self._parts.name
 
     def digest(self) -> Digest:
         """The digest that the image is pinned to. One request, the first time."""
@@ -47,24 +45,26 @@ class Image(Shown):
     def manifest(self, platform: str | None = None) -> Manifest:
         """The manifest or index, or the manifest of one platform.
 
-        One request the first time, and one more for each index on the way to a platform.
+        One request the first time. With `platform`, one more for each entry of the index that
+        may be for it, and a config for each that does not say.
 
         Raises:
             ManifestUnknownError: there is no such tag, digest or child.
+            InvalidPlatformError: `platform` is none.
             PlatformRequiredError: the index has no such platform, or several that match.
         """
         if platform is None:
             return self._parts.top()
-        found = self._one(platform).manifest
-        assert found is not None  # else `images` had raised
-        return found
+        return self._parts.held(self._one(platform))
 
     def config(self, platform: str | None = None) -> ImageConfig:
         """The image config, of one platform where there are several.
 
-        Two requests the first time, and one more for each index on the way.
+        One request more than `manifest`. Without `platform`, all entries of an index that are no
+        attestations are read.
 
         Raises:
+            InvalidPlatformError: `platform` is none.
             PlatformRequiredError: `platform` is needed; the message lists the choices.
             InvalidDocumentError: the image is an artifact, whose config is no image config.
         """
@@ -73,7 +73,8 @@ class Image(Shown):
     def platforms(self) -> pd.DataFrame:
         """What an index holds, one row a manifest; one row for an image without an index.
 
-        Costs one request for the image, and two for each platform.
+        Costs one request for the image, one for each distinct entry of its index, and one for each
+        distinct image config; attestations have none.
 
         Returns:
             Columns ``registry repository reference digest media_type os architecture variant
@@ -86,7 +87,7 @@ class Image(Shown):
     def layers(self, platform: str | None = None) -> pd.DataFrame:
         """The layers, one row a layer and platform, each with the build step that made it.
 
-        Costs one request for the image, and two for each platform.
+        Costs one request for the image, and two for each platform that is asked for.
 
         Args:
             platform: ``os/architecture[/variant]``; all platforms by default.
@@ -97,6 +98,9 @@ class Image(Shown):
             ``size`` is compressed bytes, as stored.
 
         Raises:
+            ManifestUnknownError: there is no such image, or its index names a platform that the
+                repository does not hold; `platforms` tells which, and the others can be asked for.
+            InvalidPlatformError: `platform` is none.
             PlatformRequiredError: there is no such platform; the message lists the choices.
         """
         return image_frames.layers(self._parts, platform)
@@ -104,7 +108,7 @@ class Image(Shown):
     def history(self, platform: str | None = None) -> pd.DataFrame:
         """The build steps, one row a step and platform, empty layers included.
 
-        Costs one request for the image, and two for each platform.
+        Costs one request for the image, and two for each platform that is asked for.
 
         Args:
             platform: ``os/architecture[/variant]``; all platforms by default.
@@ -115,6 +119,9 @@ class Image(Shown):
             ``layer_position``, ``digest`` and ``size`` are null for steps without a layer.
 
         Raises:
+            ManifestUnknownError: there is no such image, or its index names a platform that the
+                repository does not hold; `platforms` tells which, and the others can be asked for.
+            InvalidPlatformError: `platform` is none.
             PlatformRequiredError: there is no such platform; the message lists the choices.
         """
         return image_frames.history(self._parts, platform)
@@ -134,8 +141,8 @@ class Image(Shown):
         found = self._parts.images(platform)
         if len(found) == 1:
             return found[0]
-        choices = ", ".join(str(part.platform) for part in self._parts.images(None))
+        several = "several platforms" if found else "no image"
         asked = "Name a platform" if platform is None else f"{printable(platform)} is not one"
         raise PlatformRequiredError(
-            f"{printable(self.name)} holds several platforms. {asked} of: {printable(choices)}."
+            f"{printable(self.name)} holds {several}. {asked} of: {self._parts.choices()}."
         )

@@ -8,7 +8,7 @@ import pandas as pd
 
 from regnb.client.image import Image
 from regnb.client.tag_details import tag_details
-from regnb.client.walking import walk
+from regnb.client.walking import walk, warn_of
 from regnb.core.repository import Repository
 from regnb.display.card import Card, Section, Shown, Table
 from regnb.errors import RegnbError
@@ -72,11 +72,15 @@ class Repo(Shown):
             and manifest of all platforms once, ``declared_size`` adds up what the manifests
             declare. A tag that could not be read keeps its row, with the reason in ``error``.
 
+        Warns:
+            ListingWarning: some of the names listed cannot be tags; they are left out.
+
         Raises:
             RepositoryUnknownError: the registry has no such repository.
             RegistryError: the listing could not be read.
         """
         self._listed = self.core.tags.all()
+        warn_of("tags", self._listed.invalid)
         if details:
             pairs = [(self.name, tag) for tag in self._listed]
             inventory = Inventory(self.registry)

@@ -20,14 +20,15 @@ def tag_details(inventory: Inventory) -> pd.DataFrame:
     audit = Audit(inventory)
     manifests = _rows(audit.manifests, "digest")
     usage = _rows(audit.usage(by="tag"), "tag")
-    flaws = dict(zip(audit.errors["parent_digest"], audit.errors["message"], strict=True))
+    flaws = dict(zip(audit.errors["reference"], audit.errors["message"], strict=True))
     rows = _rows(audit.tags, "tag")
     for tag, row in rows.items():
         if row["digest"] is None:
             continue
         reached = _reached(row["digest"], inventory, manifests)
         row["size"], row["declared_size"] = usage[tag]["stored"], usage[tag]["declared"]
-        row["error"] = next((flaws[digest] for digest in reached if digest in flaws), None)
+        needed = [d for digest in reached for d in _needed(digest, inventory, manifests)]
+        row["error"] = next((flaws[digest] for digest in needed if digest in flaws), None)
         row.update(_of_manifest(manifests[row["digest"]]))
         row.update(_of_images([manifests[digest] for digest in reached]))
     columns = {name: [row.get(name) for row in rows.values()] for name in TAG_DETAILS.columns}
@@ -51,11 +52,21 @@ def _reached(digest: str, inventory: Inventory, manifests: dict[str, Row]) -> li
         if here not in manifests or not manifests[here]["present"]:
             continue
         reached.append(here)
-        code = inventory.digests.code(Digest(here))
-        below = [inventory.digests.values[child.digest] for child in inventory.children(code)]
+        below = _children(here, inventory)
         waiting += [child for child in dict.fromkeys(below) if child not in seen]
         seen.update(below)
     return reached
+
+
+def _children(digest: str, inventory: Inventory) -> list[str]:
+    code = inventory.digests.code(Digest(digest))
+    return [inventory.digests.values[child.digest] for child in inventory.children(code)]
+
+
+def _needed(digest: str, inventory: Inventory, manifests: dict[str, Row]) -> list[str]:
+    """What a manifest needs to be read as well, to know all of it."""
+    config = manifests[digest]["config_digest"]
+    return [*_children(digest, inventory), *([config] if config else [])]
 
 
 def _of_manifest(manifest: Row) -> Row:

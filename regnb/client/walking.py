@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Sequence
 
 from regnb import interfaces
 from regnb.display.text import count
+from regnb.errors import ListingWarning
 from regnb.progress import bar
+from regnb.walk.asking import not_names
 from regnb.walk.crawl import Progress, crawl
 from regnb.walk.inventory import Inventory
 
@@ -39,3 +42,9 @@ def walk(
             configs=configs,
             on_progress=report,
         )
+
+
+def warn_of(of: str, refused: Sequence[str]) -> None:
+    """Warn the caller of a public method of names in a listing that cannot be names."""
+    if refused:
+        warnings.warn(str(not_names(of, refused)), ListingWarning, stacklevel=3)

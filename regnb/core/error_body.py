@@ -1,4 +1,4 @@
-"""What a registry says in the body of an error, in whatever form it says it (1.9)."""
+"""What a registry says in the body of an error, in whatever form it says it."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from urllib.parse import urljoin, urlsplit
 
 from regnb.core.access import Secret
@@ -11,6 +12,7 @@ from regnb.core.redaction import redact
 from regnb.errors import UnsafeRedirectError
 
 MOST_REDIRECTS = 10
+PUBLIC, PRIVATE, LOOPBACK, LINK_LOCAL = range(4)
 STATUSES = frozenset({301, 302, 303, 307, 308})
 # All that another origin learns of the caller. The identity coding says nothing about it.
 CARRIED_ABROAD = frozenset({"accept", "accept-encoding", "range", "user-agent"})
@@ -46,12 +48,36 @@ def _resolved(url: str, location: str) -> Secret:
 def _refusal(url: str, target: str) -> str | None:
     """Why a redirect is not followed, or None."""
     try:
-        scheme, _, _ = origin(target)
+        scheme, host, _ = origin(target)
     except ValueError:
         return "is no web address"
     if scheme == "http" and url.startswith("https:"):
         return "would leave https for plain http"
-    return "holds a user name" if "@" in urlsplit(target).netloc else None
+    if "@" in urlsplit(target).netloc:
+        return "holds a user name"
+    return "is an address that no registry sends anyone to" if _is_inner(url, host) else None
+
+
+def _is_inner(url: str, host: str) -> bool:
+    """Whether a host is a link-local address, or one closer to home than the registry (S5).
+
+    Judged by the address that is written; names are not resolved here.
+    """
+    rank = _nearness(host)
+    return rank == LINK_LOCAL or rank > _nearness(origin(url)[1])
+
+
+def _nearness(host: str) -> int:
+    if host == "localhost":
+        return LOOPBACK
+    try:
+        address = ip_address(host.strip("[]"))
+    except ValueError:
+        return PUBLIC
+    address = getattr(address, "ipv4_mapped", None) or address
+    if address.is_link_local or address.is_unspecified or address.is_multicast:
+        return LINK_LOCAL
+    return LOOPBACK if address.is_loopback else PRIVATE if address.is_private else PUBLIC
 
 
 def unsafe(incoming: Incoming, target: str, reason: str) -> UnsafeRedirectError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -32,8 +32,7 @@ LOGGER = logging.getLogger("regnb")
 # they would give (W-C4); None asks for what the registry likes.
 PAGE_SIZES = (1000, 100, None)
 _REFUSES_PAGE_SIZE = frozenset({400, 405})
-_NO_CATALOG = frozenset({401, 403, 404})
-_SHOWN_INVALID = 5
+_NO_CATALOG = frozenset({403, 404})
 _NOT_FOUND = 404
 _PING_BODY = 64 * 1024
 _VERSION_HEADER = "Docker-Distribution-Api-Version"
@@ -107,34 +106,31 @@ class Registry:
         if answer.body.strip() and _VERSION_HEADER not in answer.headers:
             read_json(answer)
 
-    def repositories(self) -> Iterator[str]:
+    def repositories(self, *, on_refused: Callable[[str], object] | None = None) -> Iterator[str]:
         """The names of the repositories, as listed by the registry, page by page.
 
         One request for each page of 1,000 names (distribution-spec has no catalog; this is
-        Docker's ``_catalog``). Names that the grammar refuses are left out and logged.
+        Docker's ``_catalog``).
+
+        Args:
+            on_refused: called with what is listed but is no repository path, as JSON. Such names
+                are left out; by default they are logged.
 
         Raises:
             CatalogUnsupportedError: the registry does not list its repositories.
             TooManyPagesError: the listing does not end.
             RegistryError: what else stands in the way.
         """
+        refuse = on_refused or self._log_refused
         for page in self._catalog():
-            invalid = []
             for name in page:
                 if _is_path(name):
                     yield str(name)
                 else:
-                    invalid.append(name)
-            if invalid:
-                shown = ", ".join(
-                    printable(json.dumps(one), 80) for one in invalid[:_SHOWN_INVALID]
-                )
-                LOGGER.warning(
-                    "%s lists %d names that are no repository paths: %s",
-                    self.name,
-                    len(invalid),
-                    shown,
-                )
+                    refuse(json.dumps(name))
+
+    def _log_refused(self, name: str) -> None:
+        LOGGER.warning("%s lists %s, which is no repository path", self.name, printable(name, 80))
 
     def _catalog(self) -> Iterator[list[object]]:
         for size in PAGE_SIZES:

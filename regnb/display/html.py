@@ -50,18 +50,18 @@ def text(value: object, limit: int = CELL) -> Html:
     return Html(f'<span title="{_attribute(raw)}">{shown}</span>')
 
 
-def link(url: object, label: object) -> Html:
-    """A link, if the address is one of http or https; else both as text."""
-    address = str(url)
+def linked(value: object) -> Html:
+    """A value as text, and as a link if it is a web address."""
+    address = str(value)
     try:
         parts = urlsplit(address)
         safe = parts.scheme in {"http", "https"} and bool(parts.netloc)
     except ValueError:
         safe = False
     if not safe or not address.isprintable() or len(address) > WHOLE:
-        return text(f"{label} ({url})")
+        return text(value, WHOLE)
     attributes = f'href="{_attribute(address)}" rel="noopener noreferrer" target="_blank"'
-    return Html(f"<a {attributes}>{text(label)}</a>")
+    return Html(f"<a {attributes}>{text(value, WHOLE)}</a>")
 
 
 def table(
@@ -81,14 +81,6 @@ def table(
     return Html(f'<table class="dataframe">{inner}</table>')
 
 
-def bar(fraction: float) -> Html:
-    """A share between 0 and 1 as a grey bar, with its percentage."""
-    percent = 100 * min(max(fraction, 0.0), 1.0)
-    filled = f'<div style="width:{percent:.0f}%;height:.8em;background:#8889"></div>'
-    box = f'<div style="display:inline-block;width:80px;background:#8883">{filled}</div>'
-    return Html(f"{box} {percent:.1f}%")
-
-
 def details(summary: object, body: Html, *, is_open: bool = False) -> Html:
     """A part that folds, without any script."""
     state = " open" if is_open else ""
@@ -102,7 +94,8 @@ def definitions(
     pairs = list(items.items() if isinstance(items, Mapping) else items)
     shown = pairs[:max_rows]
     inner = "".join(
-        f'<dt style="{_MUTED}">{text(name)}</dt><dd style="margin:0">{text(value, WHOLE)}</dd>'
+        f'<dt style="{_MUTED};white-space:nowrap">{text(name)}</dt>'
+        f'<dd style="margin:0">{linked(value)}</dd>'
         for name, value in shown
     )
     if len(pairs) > len(shown):

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from regnb.errors import printable
 
 _UNITS = ("kB", "MB", "GB", "TB", "PB", "EB")
 _STEP = 1000
 _SHORT_DIGEST = 12
-_DAY = 86_400
-_AGES = ((365 * _DAY, "year"), (30 * _DAY, "month"), (_DAY, "day"), (3600, "hour"), (60, "minute"))
 
 
 def size(count: int | None) -> str:
@@ -53,14 +49,3 @@ def duration(seconds: float) -> str:
     if minutes < 60:  # noqa: PLR2004 - an hour
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def age(moment: datetime | None, now: datetime) -> str:
-    """How long ago, in its largest unit: ``3 days``; ``?`` where unknown."""
-    if moment is None:
-        return "?"
-    seconds = (now - moment).total_seconds()
-    for length, noun in _AGES:
-        if seconds >= length:
-            return count(int(seconds // length), noun)
-    return "now" if seconds >= 0 else "in the future"

@@ -66,8 +66,11 @@ class Descriptor(Shown):
 
     @property
     def foreign(self) -> bool:
-        """Whether the content lies elsewhere: its type says so, or it names other places."""
-        return bool(self.urls) or is_foreign(self.media_type)
+        """Whether the content may not be distributed, and so lies elsewhere.
+
+        Content that only names other places (`urls`) may be in the registry all the same.
+        """
+        return is_foreign(self.media_type)
 
     @property
     def is_attestation(self) -> bool:
@@ -89,6 +92,8 @@ class Descriptor(Shown):
             facts.append(("artifact type", self.artifact_type))
         if self.foreign:
             facts.append(("foreign", "lies elsewhere; not fetched"))
+        if self.urls:
+            facts.append(("also at", " ".join(self.urls)))
         sections = (Section("annotations", self.annotations),) if self.annotations else ()
         title = f"{self.digest.short} {text.size(self.size)} {short(self.media_type)}"
         return Card("Descriptor", title, tuple(facts), sections)

@@ -8,7 +8,8 @@ from typing import Any
 from regnb.errors import InvalidDocumentError, printable
 
 MAX_ITEMS = 100_000
-MAX_SIZE = 2**63 - 1
+MAX_SIZE = 2**50
+"""Bytes, 1 PiB: no blob is larger, and sums of what strangers claim stay exact (S10)."""
 
 
 def mapping(value: object, name: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from regnb.errors import InvalidDocumentError, printable
+from regnb.errors import InvalidPlatformError, printable
 from regnb.model import fields
 
 # The variant that builders mean where they name none.
@@ -26,12 +26,12 @@ class Platform:
         """Read ``os/architecture`` or ``os/architecture/variant``.
 
         Raises:
-            InvalidDocumentError: `text` has another form.
+            InvalidPlatformError: `text` has another form.
         """
         os, _, rest = text.partition("/")
         architecture, _, variant = rest.partition("/")
         if not os or not architecture or "/" in variant or text.endswith("/"):
-            raise InvalidDocumentError(
+            raise InvalidPlatformError(
                 f"{printable(text, 80)!r} is no platform. Expected os/architecture[/variant], "
                 "such as linux/arm64/v8."
             )

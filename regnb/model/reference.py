@@ -43,6 +43,7 @@ _DIGEST = (
     r"[0-9A-Fa-f]{32,}"
 )
 _REFERENCE = re.compile(rf"(?:({_DOMAIN})/)?({_PATH})(?::({_TAG}))?(?:@({_DIGEST}))?", re.ASCII)
+_LOCAL = re.compile(rf"({_PATH})(?::({_TAG}))?(?:@({_DIGEST}))?", re.ASCII)
 _PATH_ALONE = re.compile(_PATH, re.ASCII)
 _TAG_ALONE = re.compile(_TAG, re.ASCII)
 _NOT_IN_TAG = re.compile(r"[^A-Za-z0-9_.-]", re.ASCII)
@@ -141,6 +142,21 @@ def parse(text: str) -> Reference:
     domain, path, tag, digest = match.groups()
     _check_length(path)
     return Reference(domain or "", path, tag, Digest(digest) if digest else None)
+
+
+def parse_local(text: str) -> Reference:
+    """Read a reference within a registry that is known: ``path[:tag][@digest]``, no domain.
+
+    Raises:
+        InvalidReferenceError: `text` does not follow the grammar.
+        InvalidDigestError: the digest in it has the wrong form or length for its algorithm.
+    """
+    match = _LOCAL.fullmatch(text)
+    if match is None:
+        raise _refusal(text)
+    path, tag, digest = match.groups()
+    _check_length(path)
+    return Reference("", path, tag, Digest(digest) if digest else None)
 
 
 def parse_normalized(text: str) -> Reference:

@@ -1,4 +1,4 @@
-"""JSON from strangers: refused rather than guessed at (protocol S10)."""
+"""JSON from strangers: refused rather than guessed at (S10)."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +24,7 @@ from regnb.interfaces import CONFIG_LIMIT, TagList
 from regnb.model.digest import Digest
 from regnb.model.image_config import parse_image_config
 from regnb.walk.columns import NONE
+from regnb.walk.failures import Stage
 from regnb.walk.inventory import Inventory
 
 HANDLES = 1024  # repositories whose handle is kept
@@ -57,8 +58,8 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class ConfigJob:
-    """An image config, where to read it, and the manifest that names it."""
+class BlobJob:
+    """A config or layer, where to ask for it, and the manifest that names it."""
 
     repository: str
     digest: int
@@ -115,7 +116,9 @@ class Asking:
             status = "ok" if found or found.invalid else "empty"
             inventory.add_listing(repository, status, len(found))
             if found.invalid:
-                inventory.add_failure(_no_tags(found), stage="tags", repository=repository)
+                inventory.add_failure(
+                    not_names("tags", found.invalid), stage="tags", repository=repository
+                )
 
     def read_reference(self, pair: tuple[str, str]) -> None:
         """Ask a repository for what a tag or digest names: one GET."""
@@ -181,24 +184,40 @@ class Asking:
                     parent=place.parent,
                 )
 
-    def read_config(self, job: ConfigJob) -> None:
+    def read_config(self, job: BlobJob) -> None:
         """Ask for an image config: one GET of a blob."""
         digest = self.inventory.digests.values[job.digest]
         try:
             raw = self._repository(job.repository).blobs.get(digest, limit=CONFIG_LIMIT)
             config = parse_image_config(raw, digest=digest)
         except RegnbError as error:
-            with self._noting(error) as inventory:
-                inventory.add_failure(
-                    error,
-                    stage="config",
-                    repository=job.repository,
-                    reference=digest,
-                    parent=job.parent,
-                )
+            self._note_blob_failure(job, error, stage="config")
             return
         with self._noting() as inventory:
             inventory.add_config(config)
+
+    def look_for_layer(self, job: BlobJob) -> None:
+        """Ask whether a layer that names other places lies here all the same: one HEAD."""
+        try:
+            self._repository(job.repository).blobs.stat(self.inventory.digests.values[job.digest])
+        except NotFoundError:
+            with self._noting() as inventory:
+                inventory.mark_foreign(job.digest)
+        except RegnbError as error:
+            self._note_blob_failure(job, error, stage="blob")
+        else:
+            with self._noting():
+                return
+
+    def _note_blob_failure(self, job: BlobJob, error: RegnbError, *, stage: Stage) -> None:
+        with self._noting(error) as inventory:
+            inventory.add_failure(
+                error,
+                stage=stage,
+                repository=job.repository,
+                reference=inventory.digests.values[job.digest],
+                parent=job.parent,
+            )
 
     def _has_moved(self, place: Place) -> bool:
         if place.tag is None:
@@ -248,11 +267,12 @@ def _status(error: RegnbError) -> str:
     return "denied" if isinstance(error, DeniedError | AuthenticationRequiredError) else "error"
 
 
-def _no_tags(found: TagList) -> InvalidReferenceError:
-    shown = ", ".join(repr(printable(name, 80)) for name in found.invalid[:NAMES_SHOWN])
+def not_names(of: str, refused: Sequence[str]) -> InvalidReferenceError:
+    """The error for names in a listing that cannot be names of what it lists."""
+    shown = ", ".join(repr(printable(name, 80)) for name in refused[:NAMES_SHOWN])
     return InvalidReferenceError(
-        f"{len(found.invalid)} of the names listed are no tags and were not read: {shown}"
-        + (", …" if len(found.invalid) > NAMES_SHOWN else ".")
+        f"{len(refused)} of the names listed are no {of} and were not read: {shown}"
+        + (", …" if len(refused) > NAMES_SHOWN else ".")
     )
 
 

@@ -16,7 +16,7 @@ from typing import TypeVar
 from regnb import interfaces
 from regnb.errors import InvalidDocumentError, RegnbError
 from regnb.walk import workers as threads
-from regnb.walk.asking import Asking, ConfigJob, Place
+from regnb.walk.asking import Asking, BlobJob, Place, not_names
 from regnb.walk.columns import NONE
 from regnb.walk.inventory import Inventory
 
@@ -67,9 +67,9 @@ def crawl(
     """Read what the tags of a registry lead to.
 
     Costs one request for each page of the catalog and of each tag list, one for each tag, one for
-    each distinct child of an index and one for each further repository that names it, and one for
-    each distinct image config. No digest is asked for twice by digest, but for a manifest that
-    one repository lacks and another may have.
+    each distinct child of an index and one for each further repository that names it, one for each
+    distinct image config, and one for each distinct layer that names other places. No digest is
+    asked for twice by digest, but for a manifest that one repository lacks and another may have.
 
     Args:
         registry: whom to ask.
@@ -127,6 +127,7 @@ class _Walk:
         self._repositories_known = 0
         self._tags_known = 0
         self._configs_asked: set[int] = set()
+        self._layers_asked: set[int] = set()
 
     def listed_batches(
         self, registry: interfaces.Registry, repositories: Iterable[str] | None
@@ -154,6 +155,7 @@ class _Walk:
         self._tags_known += len(pairs)
         self._run(pairs, self.asking.read_reference)
         places = list(self._descend(self._roots()))
+        self._run(self._doubtful_jobs(places), self.asking.look_for_layer)
         if configs:
             self._run(self._config_jobs(places), self.asking.read_config)
 
@@ -176,13 +178,16 @@ class _Walk:
 
     def _catalog(self, registry: interfaces.Registry) -> list[str]:
         names: set[str] = set()
+        refused: list[str] = []
         try:
-            for name in registry.repositories():
+            for name in registry.repositories(on_refused=refused.append):
                 names.add(name)
         except RegnbError as error:
             if not names:
                 raise
             self._inventory.add_failure(error, stage="catalog")
+        if refused:
+            self._inventory.add_failure(not_names("repositories", refused), stage="catalog")
         self.asking.requests += 1
         return sorted(names)
 
@@ -233,13 +238,22 @@ class _Walk:
         self._run([list(places) for _, places in of_a_tag], self.asking.explain_absent)
         return [place for place in level if presence[place.key]]
 
-    def _config_jobs(self, places: list[Place]) -> list[ConfigJob]:
+    def _doubtful_jobs(self, places: list[Place]) -> list[BlobJob]:
+        jobs: dict[int, BlobJob] = {}
+        for place in places:
+            for layer in self._inventory.doubtful(place.digest):
+                if layer not in self._layers_asked:
+                    jobs[layer] = BlobJob(place.repository, layer, place.digest)
+        self._layers_asked.update(jobs)
+        return list(jobs.values())
+
+    def _config_jobs(self, places: list[Place]) -> list[BlobJob]:
         jobs = []
         for place in places:
             config = self._inventory.config_of(place.digest)
             if config != NONE and not place.attestation and config not in self._configs_asked:
                 self._configs_asked.add(config)
-                jobs.append(ConfigJob(place.repository, config, place.digest))
+                jobs.append(BlobJob(place.repository, config, place.digest))
         return jobs
 
     def _run(self, jobs: Collection[Job], work: Callable[[Job], None]) -> None:

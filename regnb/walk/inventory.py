@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+import numpy as np
+
 from regnb.errors import RegnbError
 from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
@@ -89,6 +91,8 @@ class Inventory:
         self.configs = Rows(digest="i", platform="i", created="q", diff_id_count="i")
         self.failures: list[Failure] = []
         self._document_rows: dict[int, int] = {}
+        self._doubtful: dict[int, list[int]] = {}
+        self._elsewhere: set[int] = set()
 
     @property
     def started_at(self) -> datetime:
@@ -107,6 +111,10 @@ class Inventory:
 
     def finish(self, *, finished: bool = True) -> None:
         """Note the time; `finished` is False where the walk was stopped."""
+        if self._elsewhere:
+            led = np.isin(self.edges.column("child"), list(self._elsewhere))
+            for edge in np.flatnonzero(led):
+                self.edges.columns["foreign"][edge] = 1
         self.finished = finished
         self._stopped = self._now()
 
@@ -193,6 +201,14 @@ class Inventory:
             if edges["kind"][edge] == CHILD:
                 yield Child(edges["child"][edge], bool(edges["attestation"][edge]))
 
+    def doubtful(self, digest: int) -> list[int]:
+        """The layers of a document that may lie here or elsewhere: they name other places."""
+        return self._doubtful.get(digest, [])
+
+    def mark_foreign(self, digest: int) -> None:
+        """Note that a doubtful layer lies elsewhere; settled in all edges by `finish`."""
+        self._elsewhere.add(digest)
+
     def _edges(self, code: int, manifest: Manifest) -> int:
         """Note what a document points to; the config, or NONE."""
         if isinstance(manifest, Index):
@@ -201,7 +217,9 @@ class Inventory:
         if not isinstance(manifest, ImageManifest):
             return NONE
         for position, layer in enumerate(manifest.layers):
-            self._edge(code, LAYER, position, layer)
+            child = self._edge(code, LAYER, position, layer)
+            if layer.urls and not layer.foreign:
+                self._doubtful.setdefault(code, []).append(child)
         return self._edge(code, CONFIG, 0, manifest.config)
 
     def _edge(self, parent: int, kind: int, position: int, to: Descriptor) -> int:

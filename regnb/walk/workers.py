@@ -13,7 +13,7 @@ Job = TypeVar("Job")
 TICK = 0.1
 """Seconds between two looks of the main thread at a running list."""
 
-GRACE = 5.0
+GRACE = 1.0
 """Seconds that an interrupted list gives its threads to end the requests under way."""
 
 

@@ -152,11 +152,14 @@ def test_e10_a_foreign_layer_is_declared_and_not_stored() -> None:
     assert list(audit.manifests["foreign_size"]) == [1_500_000_000]
 
 
-def test_e10_a_layer_with_urls_is_foreign_too() -> None:
+def test_e10_a_layer_with_urls_is_foreign_only_where_the_registry_lacks_it() -> None:
     layer = Descriptor(B.media_type, B.digest, B.size, urls=("https://elsewhere.example/b",))
-    building = Building()
-    building.tag("r", "1", image("M", 600, CONFIG_1, layer))
-    assert total(building.audit(), "stored") == 700
+    for here, stored in ((True, 1000), (False, 700)):
+        building = Building()
+        building.tag("r", "1", image("M", 600, CONFIG_1, layer))
+        if not here:
+            building.inventory.mark_foreign(building.inventory.digests.code(B.digest))
+        assert total(building.audit(), "stored") == stored
 
 
 def test_e11_artifacts_share_the_empty_config() -> None:

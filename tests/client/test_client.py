@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 import threading
@@ -15,8 +16,11 @@ from regnb import errors
 from regnb.client.image import Image
 from regnb.client.repo import Repo
 from regnb.frames.schemas import AUDIT_ERRORS, CATALOG, TAG_DETAILS, TAGS, Schema
+from regnb.model.digest import Digest
+from regnb.model.media_types import OCI_MANIFEST
 from regnb.sample import SampleClient
 from regnb.sample.content import sample
+from regnb.sample.storage import Manifest
 from tests.hostile import flaws
 from tests.servers import free_port
 
@@ -59,6 +63,7 @@ def test_a_key_is_a_repository_or_an_image_and_costs_no_request() -> None:
         ("team/app@sha256:" + "A" * 64, errors.InvalidDigestError),
         ("https://localhost/team", errors.InvalidReferenceError),
         (f"{CLOSED}/team/app", errors.InvalidReferenceError),
+        ("docker.io/team/app:1:2", errors.InvalidReferenceError),
     ],
 )
 def test_a_key_that_the_grammar_refuses_is_refused_before_any_request(
@@ -66,6 +71,18 @@ def test_a_key_that_the_grammar_refuses_is_refused_before_any_request(
 ) -> None:
     with pytest.raises(error):
         regnb.connect(CLOSED)[key]
+
+
+def test_a_refusal_names_what_was_typed() -> None:
+    with pytest.raises(errors.NameUppercaseError) as caught:
+        regnb.connect(CLOSED)["Foo"]
+    assert "'Foo'" in str(caught.value)
+
+
+def test_a_repository_may_begin_like_its_registry() -> None:
+    assert regnb.connect("harbor")["harbor/app"].name == "harbor/app"
+    with regnb.sample.connect() as reg:
+        assert reg["sample/x"].name == "sample/x"
 
 
 def test_a_key_with_a_tag_is_no_repository() -> None:
@@ -129,6 +146,56 @@ def test_a_tag_that_fails_keeps_its_row_and_ends_nothing() -> None:
         assert "does not hold" in details["error"]["1.4.0"]
         assert details["platform_count"]["1.4.0"] == 2
         assert details["error"].isna().sum() == 2
+
+
+def test_every_tag_that_misses_something_says_so() -> None:
+    with regnb.sample.connect() as reg:
+        child = sample("platform/tool", "latest").children[0]
+        reg.served.storage.delete_manifest("platform/tool", child.digest)
+        details = reg["platform/tool"].tags(details=True).set_index("tag")
+        assert details["digest"]["1.5.0"] == details["digest"]["latest"]
+        assert details["error"].notna().to_dict() == {"1.4.0": False, "1.5.0": True, "latest": True}
+
+
+def listed(key: str, *names: object) -> bytes:
+    body = json.dumps({"name": "a/b", key: names}).encode()
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    return head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+
+def test_w_t8_names_that_are_none_are_left_out_with_a_warning_and_never_silently() -> None:
+    with answering(listed("repositories", "a/b", "../x", None)) as host:
+        with pytest.warns(errors.ListingWarning, match="2 of the names listed are no repos"):
+            assert regnb.connect(host).catalog()["repository"].tolist() == ["a/b"]
+        audit = regnb.connect(host).audit()
+        assert not audit.complete
+        assert "no repositories" in audit.errors["message"][0]
+    no_tags = pytest.warns(errors.ListingWarning, match="2 of the names listed are no tags")
+    with answering(listed("tags", "v1", "-bad", None)) as host, no_tags:
+        assert regnb.connect(host)["a/b"].tags()["tag"].tolist() == ["v1"]
+
+
+def test_a_layer_that_names_other_places_is_stored_unless_the_registry_lacks_it() -> None:
+    media_type = "application/vnd.oci.image.layer.v1.tar"
+    with regnb.sample.connect() as reg:
+        storage = reg.served.storage
+        blobs = {str(Digest.of(raw)): raw for raw in (b"{}", b"x" * 5000)}
+        for digest, raw in blobs.items():
+            storage.put_blob("team/urls", raw, digest=digest)
+        digests = [*blobs, "sha256:" + "0" * 64]
+        config, here, elsewhere = (
+            {"mediaType": media_type, "digest": digest, "size": size}
+            for digest, size in zip(digests, (2, 5000, 7000), strict=True)
+        )
+        places = {"urls": ["https://elsewhere.example/layer"]}
+        layers = [{**here, **places}, {**elsewhere, **places}]
+        document = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config}
+        raw = json.dumps({**document, "layers": layers}).encode()
+        storage.put_manifest("team/urls", Manifest.read(raw, OCI_MANIFEST), tags=("1",))
+        audit = reg.audit(["team/urls"])
+        assert audit.complete
+        assert audit.usage(by="registry")["stored"].item() == len(raw) + 2 + 5000
+        assert audit.usage(by="registry")["declared"].item() == 2 + 5000 + 7000
 
 
 def test_the_audit_counts_each_blob_once(reg: SampleClient) -> None:

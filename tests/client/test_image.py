@@ -10,8 +10,10 @@ import regnb
 from regnb import errors
 from regnb.frames.schemas import HISTORY, LAYERS, PLATFORMS
 from regnb.model.manifest import Index
+from regnb.model.media_types import OCI_INDEX
 from regnb.sample import SampleClient
 from regnb.sample.content import sample
+from regnb.sample.storage import Manifest
 from tests.client.test_client import dtypes
 
 
@@ -117,22 +119,73 @@ def test_a_missing_child_is_a_row_of_platforms_and_an_error_of_layers() -> None:
         assert len(image.layers(platform="linux/arm64")) == 2
 
 
-def test_each_document_is_read_once(reg: SampleClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    image = reg["platform/tool:latest"]
-    transport = image.core.registry.transport
+@pytest.fixture
+def asked(reg: SampleClient, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The URLs that the client asks for."""
     asked: list[str] = []
-    exchange = transport.exchange
+    exchange = reg.core.transport.exchange
 
     def counted(method: str, url: str, **arguments: object) -> object:
         asked.append(url)
         return exchange(method, url, **arguments)
 
-    monkeypatch.setattr(transport, "exchange", counted)
+    monkeypatch.setattr(reg.core.transport, "exchange", counted)
+    return asked
+
+
+def test_each_document_is_read_once(reg: SampleClient, asked: list[str]) -> None:
+    image = reg["platform/tool:latest"]
     for _ in range(2):
         image.layers()
         image.history()
         image.platforms()
     assert len(asked) == len(set(asked)) == 1 + 6 + 3
+
+
+@pytest.mark.parametrize(
+    ("method", "platform", "requests"),
+    [
+        ("manifest", None, 1),
+        ("manifest", "linux/amd64", 2),
+        ("config", "linux/arm64", 3),
+        ("layers", "linux/arm/v7", 3),
+        ("layers", None, 1 + 3 + 3),
+        ("history", None, 1 + 3 + 3),
+    ],
+)
+def test_a_question_costs_what_it_says(
+    reg: SampleClient, asked: list[str], method: str, platform: str | None, requests: int
+) -> None:
+    getattr(reg["platform/tool:latest"], method)(platform)
+    assert len(asked) == requests
+
+
+def push_index(reg: SampleClient, name: str, *entries: dict[str, object]) -> None:
+    """Push an index of manifests that the repository may or may not hold."""
+    raw = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}).encode()
+    reg.served.storage.put_manifest(name, Manifest.read(raw, OCI_INDEX), tags=("odd",))
+
+
+def test_an_index_may_name_a_child_twice_or_without_platform_or_be_empty() -> None:
+    with regnb.sample.connect() as reg:
+        entry = sample("team/api", "latest").descriptor()
+        push_index(reg, "team/api", entry, entry)
+        image = reg["team/api:odd"]
+        assert len(image.platforms()) == 2
+        with pytest.raises(errors.PlatformRequiredError, match="none that is named"):
+            image.config()
+        assert len(image.layers(platform="linux/amd64")) == 12
+        push_index(reg, "team/api")
+        empty = reg["team/api:odd"]
+        assert len(empty.layers()) == len(empty.platforms()) == 0
+        with pytest.raises(errors.PlatformRequiredError, match="no image"):
+            empty.config()
+
+
+@pytest.mark.parametrize("platform", ["amd64", "", "linux/"])
+def test_what_is_no_platform_is_refused_as_one(reg: SampleClient, platform: str) -> None:
+    with pytest.raises(errors.InvalidPlatformError):
+        reg["team/api:latest"].layers(platform=platform)
 
 
 def test_the_card_of_an_image_shows_its_manifest_once_it_is_known(reg: SampleClient) -> None:

@@ -50,7 +50,7 @@ def test_w_c4_unsupported_lowers_the_page_size_too(web: responses.RequestsMock) 
     assert list(registry().repositories()) == ["a"]
 
 
-@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize("status", [403, 404])
 def test_w_c4_a_registry_without_catalog_is_told(web: responses.RequestsMock, status: int) -> None:
     web.get(CATALOG, status=status, json={"errors": [{"code": "X", "message": "no"}]})
     with pytest.raises(CatalogUnsupportedError, match="name them instead") as caught:
@@ -71,8 +71,18 @@ def test_s15_names_that_are_no_paths_are_left_out_and_logged(
     web.get(CATALOG, json={"repositories": names})
     with caplog.at_level(logging.WARNING, logger="regnb"):
         assert list(registry().repositories()) == ["good", "fine/too"]
-    assert "6 names that are no repository paths" in caplog.text
+    assert len(caplog.records) == 6
+    assert "../../etc" in caplog.text
     assert "\x1b" not in caplog.text
+    refused: list[str] = []
+    assert list(registry().repositories(on_refused=refused.append)) == ["good", "fine/too"]
+    assert refused[:4] == ['"../../etc"', '"UPPER"', "null", '"a/../b"']
+
+
+def test_a_catalog_that_wants_credentials_says_so(web: responses.RequestsMock) -> None:
+    web.get(CATALOG, status=401)
+    with pytest.raises(AuthenticationRequiredError):
+        list(registry().repositories())
 
 
 @pytest.mark.parametrize("body", ["", "{}"])

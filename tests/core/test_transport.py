@@ -147,6 +147,12 @@ def test_s3_whoever_was_abroad_comes_home_without_credentials(
         "javascript:alert(1)",
         "https://[bad/",
         "https://cdn.example:port/",
+        "https://169.254.169.254/latest/meta-data/",  # S5
+        "https://[fe80::1]/",
+        "https://[::ffff:10.0.0.1]/",
+        "https://10.0.0.1/x",
+        "https://127.0.0.1/x",
+        "https://localhost/x",
     ],
 )
 def test_s4_a_redirect_that_leads_where_it_must_not_is_refused(

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 
 from regnb.display import text
@@ -25,22 +23,6 @@ from regnb.display import text
 )
 def test_sizes_have_decimal_units(count: int | None, shown: str) -> None:
     assert text.size(count) == shown
-
-
-@pytest.mark.parametrize(
-    ("seconds", "shown"),
-    [
-        (0, "now"),
-        (90, "1 minute"),
-        (7200, "2 hours"),
-        (3 * 86_400, "3 days"),
-        (-9, "in the future"),
-    ],
-)
-def test_ages_are_told_in_their_largest_unit(seconds: int, shown: str) -> None:
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-    assert text.age(now - timedelta(seconds=seconds), now) == shown
-    assert text.age(None, now) == "?"
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,69 @@ def test_arrays_are_taken_as_they_are() -> None:
     assert built["stored"].item() == 7
 
 
+@pytest.mark.parametrize("kind", [list, np.array])
+def test_half_a_surrogate_pair_is_replaced_in_lists_and_arrays(kind: Any) -> None:
+    columns = {name: kind(["a\ud800", "é"]) for name in schemas.CATALOG.columns}
+    built = frame(schemas.CATALOG, columns, registry="r", retrieved=NOW)
+    assert built["repository"].tolist() == ["a?", "é"]
+
+
+@pytest.mark.parametrize("null", [None, float("nan"), pd.NA, pd.NaT], ids=str)
+def test_every_null_is_null_in_text(null: Any) -> None:
+    columns = {name: [null, "x"] for name in schemas.CATALOG.columns}
+    built = frame(schemas.CATALOG, columns, registry="r", retrieved=NOW)
+    assert built["repository"].isna().tolist() == [True, False]
+
+
+def test_text_is_equal_with_and_without_pyarrow_behind_it() -> None:
+    columns = {name: ["a\ud800", None] for name in schemas.CATALOG.columns}
+    python = pd.StringDtype("python", na_value=np.nan)
+    plain = Schema("catalog", {n: Column(python, "m") for n in schemas.CATALOG.columns})
+    here = frame(schemas.CATALOG, columns, registry="r", retrieved=NOW)
+    there = frame(plain, columns, registry="r", retrieved=NOW)
+    assert there["repository"].dtype == "str"
+    pd.testing.assert_frame_equal(here.astype(object), there.astype(object))
+
+
+def test_the_labels_of_a_series_do_not_move_its_values() -> None:
+    columns: dict[str, Any] = {n: [value(c)] * 2 for n, c in schemas.USAGE.columns.items()}
+    columns["repository"] = pd.Series(["x", "y"], index=[5, 6])
+    columns["stored"] = pd.Series([8, 9], index=[5, 6])
+    columns["level"] = pd.Series(["tag", "registry"], index=[5, 6])
+    built = frame(schemas.USAGE, columns, registry="r", retrieved=NOW)
+    assert built["repository"].tolist() == ["x", "y"]
+    assert built["stored"].tolist() == [8, 9]
+    assert built["level"].tolist() == ["tag", "registry"]
+    assert isinstance(built.index, pd.RangeIndex)
+
+
+@pytest.mark.parametrize("kind", [list, np.array, pd.Categorical])
+def test_a_word_outside_a_closed_vocabulary_is_refused(kind: Any) -> None:
+    columns: dict[str, Any] = {name: [None] for name in schemas.TAGS.columns}
+    columns["kind"] = kind(["strange\x1b"])
+    with pytest.raises(ValueError, match="'strange' is no word of the column kind"):
+        frame(schemas.TAGS, columns, registry="r", retrieved=NOW)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [("stored", "7"), ("percent", "1.5"), ("registry", 5), ("tag", ["a"])],
+)
+def test_nothing_is_parsed_and_nothing_made_text(name: str, wrong: Any) -> None:
+    columns: dict[str, Any] = {n: [value(c)] for n, c in schemas.USAGE.columns.items()}
+    columns[name] = [wrong]
+    with pytest.raises(TypeError, match=f"column {name}"):
+        frame(schemas.USAGE, columns, registry="r", retrieved=NOW)
+
+
+@pytest.mark.parametrize(("name", "wrong"), [("created", "2024-01-01"), ("is_semver", "False")])
+def test_times_and_flags_are_not_parsed(name: str, wrong: str) -> None:
+    columns: dict[str, Any] = {n: [value(c)] for n, c in schemas.TAG_DETAILS.columns.items()}
+    columns[name] = np.array([wrong])
+    with pytest.raises(TypeError, match=f"column {name}"):
+        frame(schemas.TAG_DETAILS, columns, registry="r", retrieved=NOW)
+
+
 @pytest.mark.parametrize("change", ["missing", "more", "uneven"])
 def test_columns_that_do_not_fit_are_refused(change: str) -> None:
     columns = {name: ["x"] for name in schemas.CATALOG.columns}
@@ -121,6 +184,19 @@ def test_s17_registry_text_is_raw_in_cells_and_escaped_when_shown() -> None:
     assert "<script" not in escaped
     assert "onerror=alert(1)>" not in escaped
     assert not {"<script>", "<img>", "<svg>", "<h1>"} & set(flaws(escaped))
+
+
+def test_s17_labels_and_their_names_are_escaped_and_formulas_left_alone() -> None:
+    payload = "<img src=x onerror=alert(1)>"
+    index = pd.Index([payload], name=payload)
+    shown = styled(pd.DataFrame({payload: ["$x$"]}, index=index).rename_axis(columns=payload))
+    assert "<img" not in shown.to_html()
+    # Seen in JupyterLab: without this class, "$x$" is typeset in a table of pandas.
+    assert "mathjax_ignore" in shown.to_html()
+
+
+def test_styled_leaves_a_column_alone_that_is_only_called_size() -> None:
+    assert "large" in styled(pd.DataFrame({"size": ["large"]})).to_html()
 
 
 def test_styled_shows_sizes_in_words() -> None:
@@ -151,6 +227,14 @@ def test_styled_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
         ("sha256-" + "a" * 64 + ".sig", False, "cosign"),
         ("sha256-" + "a" * 64 + ".zip", False, "normal"),
         ("sha256-" + "a" * 63, False, "normal"),
+        ("sha512-" + "a" * 64, False, "referrers-fallback"),
+        ("sha256-" + "a" * 65 + ".sig", False, "normal"),
+        ("sha256-" + "A" * 64, False, "normal"),
+        ("x-sha256-" + "a" * 64 + ".att", False, "normal"),
+        ("20240101123456.0.0", False, "normal"),
+        ("999999999.0.0", True, "normal"),
+        ("1\u0661.2.3", False, "normal"),
+        ("1.2.3\n", False, "normal"),
     ],
 )
 def test_names_of_tags_are_understood(tag: str, semver: bool, kind: str) -> None:

@@ -65,7 +65,7 @@ def test_s13_a_digest_that_is_none_makes_an_invalid_document(digest: Any) -> Non
     ("layer", "foreign"),
     [
         (descriptor(), False),
-        (descriptor(urls=["https://example.com/x"]), True),
+        (descriptor(urls=["https://example.com/x"]), False),
         (descriptor(media_type="application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"), True),
         (descriptor(media_type="application/vnd.oci.image.layer.nondistributable.v1.tar"), True),
     ],
@@ -95,5 +95,5 @@ def test_the_card_shows_what_is_known() -> None:
     )
     assert repr(found) == f"<Descriptor {B.short} 2.5 MB a/b>"
     for rendering in (found.card().text(), found.card().html()):
-        for shown in (B, "2.5 MB", "a tool", "elsewhere"):
+        for shown in (B, "2.5 MB", "a tool", "https://example.com/b"):
             assert shown in rendering

@@ -154,5 +154,13 @@ def test_any_bytes_are_a_config_or_refused(raw: bytes) -> None:
 def test_the_card_shows_settings_labels_and_history_in_both_forms() -> None:
     card = parse_image_config(written(CONFIG)).card()
     for rendering in (card.text(), card.html()):
-        for shown in ("linux/arm64/v8", "PATH=/bin", "core", "COPY app", "/srv"):
+        for shown in (
+            "linux/arm64/v8",
+            "1000",
+            "2024-05-06",
+            "PATH=/bin",
+            "core",
+            "COPY app",
+            "/srv",
+        ):
             assert shown in rendering

@@ -15,6 +15,8 @@ from regnb.model.digest import Digest
 from regnb.model.manifest import ImageManifest, Index, Manifest, OpaqueManifest, parse_manifest
 from tests.model.documents import ANYTHING, A, B, C, damaged, descriptor, image, index, written
 
+FOREIGN = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
+
 
 def test_m8_the_bytes_are_kept_and_the_digest_is_over_them() -> None:
     raw = b"  " + written(image()) + b"\n"
@@ -192,7 +194,7 @@ def test_an_artifact_is_an_image_manifest_with_another_config() -> None:
 
 
 def test_sizes_of_an_image_count_as_the_audit_defines_them() -> None:
-    layers = [descriptor(A, 1000), descriptor(A, 1000), descriptor(B, 300, urls=["https://x/y"])]
+    layers = [descriptor(A, 1000), descriptor(A, 1000), descriptor(B, 300, FOREIGN)]
     manifest = parse_manifest(written(image(layers=layers)))
     assert isinstance(manifest, ImageManifest)
     assert manifest.declared_size == 5 + 1000 + 1000 + 300
@@ -203,6 +205,7 @@ def test_cards_show_layers_platforms_and_annotations_in_both_forms() -> None:
     note = {"org.opencontainers.image.title": "a title"}
     for manifest, shown in (
         (parse_manifest(written(image(annotations=note))), "tar+gzip"),
+        (parse_manifest(written(image(annotations=note, subject=descriptor(B)))), B),
         (parse_manifest(written(index(annotations=note))), "linux/arm64/v8"),
     ):
         for rendering in (manifest.card().text(), manifest.card().html()):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from regnb.errors import InvalidDocumentError
+from regnb.errors import InvalidPlatformError
 from regnb.model.platform import Platform
 
 
@@ -13,7 +13,7 @@ def test_a_platform_is_read_as_it_is_written(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "linux", "linux/", "/amd64", "a/b/c/d", "a/b/"])
 def test_what_is_no_platform_is_refused(text: str) -> None:
-    with pytest.raises(InvalidDocumentError):
+    with pytest.raises(InvalidPlatformError):
         Platform.parse(text)
 
 

@@ -104,6 +104,17 @@ def test_a_path_has_255_characters_at_most(text: str) -> None:
         parse(text)
 
 
+def test_a_path_alone_has_255_characters_at_most() -> None:
+    assert check_path("a" * 255) == "a" * 255
+    with pytest.raises(NameTooLongError):
+        check_path("a" * 256)
+
+
+def test_who_writes_a_url_is_told_what_to_leave_out() -> None:
+    with pytest.raises(InvalidReferenceError, match="scheme"):
+        parse_normalized("https://example.com/app")
+
+
 @pytest.mark.parametrize(
     "digest",
     [f"sha256:{HEX[:34]}", f"sha256:{HEX.upper()}", f"sha512:{HEX}", f"sha256:{HEX}00"],

@@ -97,10 +97,13 @@ class FakeRegistry:
     def count(self, what: str) -> int:
         return sum(number for request, number in self.asked.items() if request[0] == what)
 
-    def repositories(self) -> Iterator[str]:
+    def repositories(self, *, on_refused: Callable[[str], object] | None = None) -> Iterator[str]:
         for name in self.tags:
             self.ask("catalog", "", name)
-            yield name
+            if name.islower():
+                yield name
+            elif on_refused:
+                on_refused(name)
 
     def repository(self, name: str) -> FakeRepository:
         return FakeRepository(self, name)
