@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -123,7 +124,7 @@ def test_a_missing_child_is_a_row_of_platforms_and_an_error_of_layers() -> None:
 def asked(reg: SampleClient, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The URLs that the client asks for."""
     asked: list[str] = []
-    exchange = reg.core.transport.exchange
+    exchange: Any = reg.core.transport.exchange
 
     def counted(method: str, url: str, **arguments: object) -> object:
         asked.append(url)
