@@ -43,7 +43,7 @@ _DIGEST = (
     r"[0-9A-Fa-f]{32,}"
 )
 _REFERENCE = re.compile(rf"(?:({_DOMAIN})/)?({_PATH})(?::({_TAG}))?(?:@({_DIGEST}))?", re.ASCII)
-_LOCAL = re.compile(rf"({_PATH})(?::({_TAG}))?(?:@({_DIGEST}))?", re.ASCII)
+_LOCAL = re.compile(rf"()({_PATH})(?::({_TAG}))?(?:@({_DIGEST}))?", re.ASCII)
 _PATH_ALONE = re.compile(_PATH, re.ASCII)
 _TAG_ALONE = re.compile(_TAG, re.ASCII)
 _NOT_IN_TAG = re.compile(r"[^A-Za-z0-9_.-]", re.ASCII)
@@ -136,12 +136,7 @@ def parse(text: str) -> Reference:
         InvalidReferenceError: `text` does not follow the grammar.
         InvalidDigestError: the digest in it has the wrong form or length for its algorithm.
     """
-    match = _REFERENCE.fullmatch(text)
-    if match is None:
-        raise _refusal(text)
-    domain, path, tag, digest = match.groups()
-    _check_length(path)
-    return Reference(domain or "", path, tag, Digest(digest) if digest else None)
+    return _read(_REFERENCE, text)
 
 
 def parse_local(text: str) -> Reference:
@@ -151,12 +146,7 @@ def parse_local(text: str) -> Reference:
         InvalidReferenceError: `text` does not follow the grammar.
         InvalidDigestError: the digest in it has the wrong form or length for its algorithm.
     """
-    match = _LOCAL.fullmatch(text)
-    if match is None:
-        raise _refusal(text)
-    path, tag, digest = match.groups()
-    _check_length(path)
-    return Reference("", path, tag, Digest(digest) if digest else None)
+    return _read(_LOCAL, text)
 
 
 def parse_normalized(text: str) -> Reference:
@@ -256,6 +246,15 @@ def _split_domain(text: str) -> tuple[str, str]:
     if domain == DOCKER_HUB and "/" not in rest:
         rest = OFFICIAL + rest
     return domain, rest
+
+
+def _read(grammar: re.Pattern[str], text: str) -> Reference:
+    match = grammar.fullmatch(text)
+    if match is None:
+        raise _refusal(text)
+    domain, path, tag, digest = match.groups()
+    _check_length(path)
+    return Reference(domain or "", path, tag, Digest(digest) if digest else None)
 
 
 def _check_length(path: str) -> None:

@@ -117,6 +117,9 @@ class FakeRepository:
         self.blobs = FakeBlobs(registry, name)
 
 
+LAYER_HERE = Digest.of(b"a layer that is here")
+
+
 class FakeTags:
     def __init__(self, registry: FakeRegistry, name: str) -> None:
         self._registry, self._name = registry, name
@@ -162,7 +165,10 @@ class FakeBlobs:
         self._registry, self._name = registry, name
 
     def stat(self, digest: Digest) -> Descriptor:
-        raise NotImplementedError("a walk asks for no sizes of blobs")
+        self._registry.ask("stat", self._name, digest)
+        if digest != LAYER_HERE:
+            raise BlobUnknownError("no such blob", status=404, code="BLOB_UNKNOWN")
+        return Descriptor("application/octet-stream", digest, 1)
 
     def get(self, digest: Digest, *, limit: int = CONFIG_LIMIT) -> bytes:
         self._registry.ask("config", self._name, digest)

@@ -4,6 +4,7 @@ import random
 import signal
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -15,12 +16,14 @@ from regnb.errors import (
     RegistryUnavailableError,
     UnreachableError,
 )
+from regnb.model import media_types
+from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
 from regnb.model.manifest import Index, Manifest
 from regnb.walk import crawl as crawl_module
 from regnb.walk.crawl import crawl
 from regnb.walk.inventory import Inventory
-from tests.walk.fakes import FakeRegistry, Request, config_of, image, index
+from tests.walk.fakes import LAYER_HERE, FakeRegistry, Request, config_of, image, index
 from tests.walk.seeing import A, B, company, members, tags
 
 
@@ -289,3 +292,32 @@ def test_ctrl_c_stops_the_threads_and_leaves_what_was_read(
         thread.join(5)
     assert len(inventory.tags) == 9, "an answer that comes late is not noted"
     assert registry.count("get") < 20
+
+
+def test_a_layer_that_names_other_places_is_looked_for_once_and_trouble_is_a_row() -> None:
+    registry = FakeRegistry()
+    gone, broken = Digest.of(b"gone layer"), Digest.of(b"broken layer")
+    here, elsewhere, unknown = (
+        Descriptor(media_types.OCI_LAYER, digest, 10, urls=("https://elsewhere.example/x",))
+        for digest in (LAYER_HERE, gone, broken)
+    )
+    for tag in ("1", "2"):
+        registry.push("r", tag, replace(A, layers=(here, elsewhere, unknown)))
+
+    def break_one(request: Request) -> None:
+        if request[0] == "stat" and request[2] == broken:
+            raise RegistryUnavailableError("busy", status=503)
+
+    registry.disturb = break_one
+    inventory = crawl(registry, configs=False)
+    assert registry.count("stat") == 3
+    [failure] = inventory.failures
+    assert (failure.stage, failure.reference, failure.status) == ("blob", broken, 503)
+    foreign = {
+        inventory.digests.values[child]
+        for child, flag in zip(
+            inventory.edges.column("child"), inventory.edges.column("foreign"), strict=True
+        )
+        if flag
+    }
+    assert foreign == {gone}
