@@ -72,7 +72,7 @@ def audit_of(shelves: Shelves) -> Audit:
     return building.audit()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(shelves())
 def test_all_numbers_equal_those_of_plain_sets_and_fractions(shelves: Shelves) -> None:
     audit = audit_of(shelves)
@@ -87,7 +87,7 @@ def test_all_numbers_equal_those_of_plain_sets_and_fractions(shelves: Shelves) -
             assert abs(Fraction(row["fair"]) - numbers.fair) <= numbers.fair / 10**12
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(shelves())
 def test_fair_lies_between_exclusive_and_stored_and_adds_up(shelves: Shelves) -> None:
     audit = audit_of(shelves)
