@@ -130,7 +130,7 @@ class Client(Shown):
 
         Costs one request for each page of the catalog and of each tag list, one for each tag,
         one for each distinct child manifest and each further repository that names it, one for
-        each distinct image config, one for each distinct layer that names other places, and one
+        each distinct image config, one for each layer that names other places, and one
         for each tag that misses a child; one more where `repositories` are given. What cannot be
         read is a row in ``audit.errors``, and never ends the walk.
 

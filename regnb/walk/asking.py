@@ -206,8 +206,8 @@ class Asking:
         except RegnbError as error:
             self._note_blob_failure(job, error, stage="blob")
         else:
-            with self._noting():
-                return
+            with self._noting() as inventory:
+                inventory.mark_here(job.digest)
 
     def _note_blob_failure(self, job: BlobJob, error: RegnbError, *, stage: Stage) -> None:
         with self._noting(error) as inventory:

@@ -68,8 +68,8 @@ def crawl(
 
     Costs one request for each page of the catalog and of each tag list, one for each tag, one for
     each distinct child of an index and one for each further repository that names it, one for each
-    distinct image config, and one for each distinct layer that names other places. No digest is
-    asked for twice by digest, but for a manifest that one repository lacks and another may have.
+    distinct image config, and one for each layer of a repository that names other places. No
+    digest is asked for twice by digest, but for what one repository lacks and another may have.
 
     Args:
         registry: whom to ask.
@@ -127,7 +127,7 @@ class _Walk:
         self._repositories_known = 0
         self._tags_known = 0
         self._configs_asked: set[int] = set()
-        self._layers_asked: set[int] = set()
+        self._layers_asked: set[tuple[str, int]] = set()
 
     def listed_batches(
         self, registry: interfaces.Registry, repositories: Iterable[str] | None
@@ -239,11 +239,12 @@ class _Walk:
         return [place for place in level if presence[place.key]]
 
     def _doubtful_jobs(self, places: list[Place]) -> list[BlobJob]:
-        jobs: dict[int, BlobJob] = {}
+        jobs: dict[tuple[str, int], BlobJob] = {}
         for place in places:
             for layer in self._inventory.doubtful(place.digest):
-                if layer not in self._layers_asked:
-                    jobs[layer] = BlobJob(place.repository, layer, place.digest)
+                key = (place.repository, layer)
+                if key not in self._layers_asked:
+                    jobs[key] = BlobJob(place.repository, layer, place.digest)
         self._layers_asked.update(jobs)
         return list(jobs.values())
 

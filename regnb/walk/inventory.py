@@ -93,6 +93,7 @@ class Inventory:
         self._document_rows: dict[int, int] = {}
         self._doubtful: dict[int, list[int]] = {}
         self._elsewhere: set[int] = set()
+        self._here: set[int] = set()
 
     @property
     def started_at(self) -> datetime:
@@ -111,8 +112,8 @@ class Inventory:
 
     def finish(self, *, finished: bool = True) -> None:
         """Note the time; `finished` is False where the walk was stopped."""
-        if self._elsewhere:
-            led = np.isin(self.edges.column("child"), list(self._elsewhere))
+        if elsewhere := self._elsewhere - self._here:
+            led = np.isin(self.edges.column("child"), list(elsewhere))
             for edge in np.flatnonzero(led):
                 self.edges.columns["foreign"][edge] = 1
         self.finished = finished
@@ -206,8 +207,12 @@ class Inventory:
         return self._doubtful.get(digest, [])
 
     def mark_foreign(self, digest: int) -> None:
-        """Note that a doubtful layer lies elsewhere; settled in all edges by `finish`."""
+        """Note that a repository lacks a doubtful layer; `finish` settles what none holds."""
         self._elsewhere.add(digest)
+
+    def mark_here(self, digest: int) -> None:
+        """Note that a repository holds a doubtful layer."""
+        self._here.add(digest)
 
     def _edges(self, code: int, manifest: Manifest) -> int:
         """Note what a document points to; the config, or NONE."""

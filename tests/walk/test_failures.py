@@ -321,3 +321,14 @@ def test_a_layer_that_names_other_places_is_looked_for_once_and_trouble_is_a_row
         if flag
     }
     assert foreign == {gone}
+
+
+def test_a_layer_that_one_of_two_repositories_holds_is_stored() -> None:
+    inventory = Inventory("registry.example")
+    layer = Descriptor(media_types.OCI_LAYER, LAYER_HERE, 10, urls=("https://x.example/y",))
+    inventory.record(replace(A, layers=(layer,)))
+    [code] = inventory.doubtful(inventory.digests.code(A.digest))
+    inventory.mark_foreign(code)
+    inventory.mark_here(code)
+    inventory.finish()
+    assert not inventory.edges.column("foreign").any()
