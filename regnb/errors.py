@@ -12,6 +12,7 @@
     ├── InvalidPlatformError (ValueError)         text that names no platform
     ├── PlatformRequiredError (LookupError)       one platform is needed, several or none are there
     ├── MissingExtraError (ImportError)           an optional package is not installed
+    ├── OperationCancelledError                   another thread cancelled the call
     └── RegistryError                             whatever a registry did or did not answer
         ├── UnreachableError (ConnectionError)    no connection
         │   ├── HostUnknownError                  the name does not resolve
@@ -96,6 +97,10 @@ class PlatformRequiredError(RegnbError, LookupError):
 
 class MissingExtraError(RegnbError, ImportError):
     """An optional package is not installed; the message holds the command that installs it."""
+
+
+class OperationCancelledError(RegnbError):
+    """Another thread cancelled the call; what was done stays done."""
 
 
 class ListingWarning(UserWarning):

@@ -21,6 +21,7 @@ ROWS = [  # lowest first
     {"sample"},
 ]
 RANK = {room: rank for rank, rooms in enumerate(ROWS) for room in rooms}
+RELATIVE = "a relative import"
 PACKAGE = Path(__file__).parents[1] / "regnb"
 
 
@@ -32,7 +33,7 @@ def imported_rooms(source: str, package: str) -> Iterator[str]:
     """The rooms that a module imports, at its top or inside its functions."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.level:
-            yield "a relative import"
+            yield RELATIVE
             continue
         names: list[str] = []
         if isinstance(node, ast.Import):
@@ -40,9 +41,24 @@ def imported_rooms(source: str, package: str) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         for name in names:
-            top, *rest = name.split(".")
-            if top == package and rest and rest[0] in RANK:
-                yield rest[0]
+            inside = name.removeprefix(f"{package}.")
+            if inside != name:
+                yield inside.split(".")[0]
+
+
+# Inside of core: the wire knows no registry, and what logs in knows no endpoints.
+INNER_ROWS = {"core": ["wire", "auth"]}
+
+
+def wrong_inner_imports(package: Path, room: str, rows: list[str]) -> list[str]:
+    """Imports between the parts of a room that point upwards; what is in no part is above all."""
+    found = []
+    for rank, part in enumerate(rows):
+        for path in sorted((package / room / part).rglob("*.py")):
+            others = set(imported_rooms(path.read_text("utf-8"), f"{package.name}.{room}"))
+            allowed = set(rows[: rank + 1])
+            found += [f"{part} imports {other}" for other in sorted(others - allowed)]
+    return found
 
 
 def wrong_imports(package: Path) -> list[str]:
@@ -51,7 +67,8 @@ def wrong_imports(package: Path) -> list[str]:
         room = room_of(path, package)
         if room == "__init__":
             continue
-        for other in imported_rooms(path.read_text("utf-8"), package.name):
+        others = imported_rooms(path.read_text("utf-8"), package.name)
+        for other in (o for o in others if o in RANK or o == RELATIVE):
             if other not in RANK or (other != room and RANK[other] >= RANK[room]):
                 found.append(f"{path.relative_to(package)}: {room} imports {other}")
     return found
@@ -59,6 +76,19 @@ def wrong_imports(package: Path) -> list[str]:
 
 def test_imports_point_downwards() -> None:
     assert wrong_imports(PACKAGE) == []
+
+
+@pytest.mark.parametrize("room", INNER_ROWS)
+def test_imports_inside_of_a_room_point_downwards(room: str) -> None:
+    assert wrong_inner_imports(PACKAGE, room, INNER_ROWS[room]) == []
+
+
+def test_a_planted_wrong_inner_import_is_found(tmp_path: Path) -> None:
+    wire = tmp_path / "regnb" / "core" / "wire"
+    wire.mkdir(parents=True)
+    (wire / "x.py").write_text("from regnb.core.auth.y import z\nfrom regnb.core import tags\n")
+    wrong = wrong_inner_imports(tmp_path / "regnb", "core", INNER_ROWS["core"])
+    assert wrong == ["wire imports auth", "wire imports tags"]
 
 
 def test_every_module_has_a_room_and_every_room_a_module() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import re
 
-from regnb.core.incoming import Answer, Incoming
+from regnb.core.auth import scopes
 from regnb.core.reader import BlobReader
-from regnb.core.redaction import redact
 from regnb.core.responses import failure
 from regnb.core.transport import Transport
+from regnb.core.wire.incoming import Answer, Incoming
+from regnb.core.wire.outgoing import Method
+from regnb.core.wire.redaction import redact
 from regnb.errors import BlobUnknownError, DigestMismatchError, ProtocolError
 from regnb.interfaces import CONFIG_LIMIT
 from regnb.model.descriptor import Descriptor
@@ -26,10 +28,11 @@ _BUFFER = 256 * 1024
 class Blobs:
     """The blobs of one repository."""
 
-    __slots__ = ("_transport", "_url")
+    __slots__ = ("_pull", "_transport", "_url")
 
-    def __init__(self, transport: Transport, repository_url: str) -> None:
-        """Hold the repository's URL, which ends in a slash."""
+    def __init__(self, transport: Transport, repository_url: str, repository: str) -> None:
+        """Hold the repository's URL, which ends in a slash, and its name."""
+        self._pull = scopes.pull(repository)
         self._transport = transport
         self._url = f"{repository_url}blobs/"
 
@@ -45,7 +48,7 @@ class Blobs:
             RegistryError: what else stands in the way.
         """
         url = self._url + Digest(digest)
-        answer = self._transport.exchange("HEAD", url, limit=0, accept="*/*")
+        answer = self._exchange("HEAD", url, limit=0)
         if not answer.ok:
             raise failure(answer, unknown=BlobUnknownError)
         size = _length(answer)
@@ -55,7 +58,7 @@ class Blobs:
         return Descriptor(media_type=media_type, digest=Digest(digest), size=size)
 
     def _size_by_range(self, url: str) -> int:
-        incoming = self._transport.stream(url, extra={"Range": "bytes=0-0"})
+        incoming = self._transport.stream(url, scopes=self._pull, headers={"Range": "bytes=0-0"})
         if isinstance(incoming, Answer):
             raise failure(incoming, unknown=BlobUnknownError)
         incoming.close()
@@ -96,7 +99,7 @@ class Blobs:
 
     def _get_once(self, digest: Digest, limit: int) -> bytes:
         verifier = digest.verifier()
-        answer = self._transport.exchange("GET", self._url + digest, limit=limit, accept="*/*")
+        answer = self._exchange("GET", self._url + digest, limit=limit)
         if not answer.ok:
             raise failure(answer, unknown=BlobUnknownError)
         verifier.update(answer.body)
@@ -117,7 +120,13 @@ class Blobs:
             InvalidDigestError: `digest` is no digest.
             UnsupportedDigestError: nothing can be verified by a digest of this algorithm.
         """
-        return io.BufferedReader(BlobReader(self._transport, self._url, Digest(digest)), _BUFFER)
+        return io.BufferedReader(
+            BlobReader(self._transport, self._url, Digest(digest), scopes=self._pull), _BUFFER
+        )
+
+    def _exchange(self, method: Method, url: str, *, limit: int) -> Answer:
+        transport = self._transport
+        return transport.exchange(method, url, limit=limit, scopes=self._pull, accept="*/*")
 
 
 def _length(answer: Answer | Incoming) -> int | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from regnb.core.auth import scopes
 from regnb.core.error_body import is_web_page
-from regnb.core.incoming import Answer
-from regnb.core.redaction import redact
 from regnb.core.responses import failure, not_a_registry
 from regnb.core.transport import Transport
+from regnb.core.wire.incoming import Answer
+from regnb.core.wire.redaction import redact
 from regnb.errors import (
     DigestMismatchError,
     InvalidDigestError,
@@ -31,11 +32,12 @@ HEAD_MAY_BE_REFUSED = frozenset({400, 403, 405, 501})
 class Manifests:
     """The manifests of one repository."""
 
-    __slots__ = ("_transport", "_url")
+    __slots__ = ("_pull", "_transport", "_url")
 
-    def __init__(self, transport: Transport, repository_url: str) -> None:
-        """Hold the repository's URL, which ends in a slash."""
+    def __init__(self, transport: Transport, repository_url: str, repository: str) -> None:
+        """Hold the repository's URL, which ends in a slash, and its name."""
         self._transport = transport
+        self._pull = scopes.pull(repository)
         self._url = f"{repository_url}manifests/"
 
     def exists(self, digest: Digest) -> bool:
@@ -55,7 +57,8 @@ class Manifests:
 
     def head(self, reference: str) -> Answer:
         """What a HEAD on a checked tag or digest brings, whatever it is. One request."""
-        return self._transport.exchange("HEAD", self._url + reference, limit=0, accept=ACCEPT)
+        url = self._url + reference
+        return self._transport.exchange("HEAD", url, limit=0, scopes=self._pull, accept=ACCEPT)
 
     def get(self, reference: str) -> Manifest:
         """Read and verify one manifest, by tag or by digest (distribution-spec 1.1, end-3).
@@ -99,14 +102,15 @@ class Manifests:
             return None
         return self._read(reference, answer)
 
-    def _fetch(self, reference: str, extra: Mapping[str, str] | None = None) -> Answer:
+    def _fetch(self, reference: str, headers: Mapping[str, str] | None = None) -> Answer:
         transport = self._transport
         return transport.exchange(
             "GET",
             self._url + reference,
             limit=transport.limits.manifest,
+            scopes=self._pull,
             accept=ACCEPT,
-            extra=extra,
+            headers=headers,
         )
 
     def _read(self, reference: str, answer: Answer) -> Manifest:

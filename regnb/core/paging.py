@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from regnb.core.incoming import Answer
-from regnb.core.limits import Limits
-from regnb.core.links import next_link, next_page_url
-from regnb.core.redaction import redact
+from regnb.core.auth.scopes import Scopes
+from regnb.core.links import next_link
 from regnb.core.responses import failure, read_json
 from regnb.core.transport import Transport
+from regnb.core.wire.incoming import Answer
+from regnb.core.wire.limits import Limits
+from regnb.core.wire.redaction import redact
 from regnb.errors import (
     ProtocolError,
     RegistryError,
@@ -39,19 +40,20 @@ class Page:
     size: int
 
 
-def fetch_page(transport: Transport, url: str, *, key: str) -> Page:
+def fetch_page(transport: Transport, url: str, *, key: str, scopes: Scopes) -> Page:
     """Read one page. One request.
 
     Args:
         transport: of the registry.
         url: of the page.
         key: of the list in the JSON document.
+        scopes: what reading it needs leave for.
 
     Raises:
         RegistryError: the page cannot be had.
         UnsafeRedirectError: the page names a next one that lies elsewhere.
     """
-    answer = transport.exchange("GET", url, limit=transport.limits.page)
+    answer = transport.exchange("GET", url, limit=transport.limits.page, scopes=scopes)
     if not answer.ok:
         raise failure(answer, unknown=RepositoryUnknownError)
     items = _items(answer, key)
@@ -59,7 +61,12 @@ def fetch_page(transport: Transport, url: str, *, key: str) -> Page:
 
 
 def pages(
-    transport: Transport, first_url: str, *, key: str, asked: int | None = None
+    transport: Transport,
+    first_url: str,
+    *,
+    key: str,
+    scopes: Scopes,
+    asked: int | None = None,
 ) -> Iterator[list[object]]:
     """Read a listing page by page, lazily; one request a page.
 
@@ -79,7 +86,7 @@ def pages(
     while url is not None:
         progress.visit(url)
         try:
-            page = fetch_page(transport, url, key=key)
+            page = fetch_page(transport, url, key=key, scopes=scopes)
         except RegistryError as error:
             if guessed and error.status in _REFUSALS:
                 return  # nobody promised that page
@@ -117,7 +124,7 @@ def _following(transport: Transport, answer: Answer) -> str | None:
     target = next_link(answer.headers.getlist("Link"))
     if target is None:
         return None
-    url = next_page_url(transport.address, answer.url, target)
+    url = transport.gate.next_page(answer.url, target)
     if url is None:
         shown = redact(answer.url)
         raise UnsafeRedirectError(

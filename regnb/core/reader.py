@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from regnb.core.failures import Interrupted
-from regnb.core.incoming import PIECE, Answer, Incoming
-from regnb.core.redaction import redact
+from regnb.core.auth.scopes import Scopes
 from regnb.core.responses import failure
 from regnb.core.transport import Transport
+from regnb.core.wire.failures import Interrupted
+from regnb.core.wire.incoming import PIECE, Answer, Incoming
+from regnb.core.wire.redaction import redact
 from regnb.errors import BlobUnknownError, RegistryTimeoutError
 from regnb.model.digest import Digest
 
@@ -29,19 +30,21 @@ class BlobReader(io.RawIOBase):
             it does not say.
     """
 
-    def __init__(self, transport: Transport, url: str, digest: Digest) -> None:
+    def __init__(self, transport: Transport, url: str, digest: Digest, *, scopes: Scopes) -> None:
         """Prepare to read; no request.
 
         Args:
             transport: of the registry.
             url: of the repository's blobs; ends in a slash.
             digest: of the blob.
+            scopes: what reading it needs leave for.
         """
         super().__init__()
         self.digest = digest
         self.size: int | None = None
         self._transport = transport
         self._url = url + digest
+        self._scopes = scopes
         self._verifier = digest.verifier()
         self._incoming: Incoming | None = None
         self._ready = memoryview(b"")
@@ -94,7 +97,7 @@ class BlobReader(io.RawIOBase):
         self._ready = memoryview(piece)
 
     def _begin(self) -> Incoming:
-        incoming = self._transport.stream(self._url)
+        incoming = self._transport.stream(self._url, scopes=self._scopes)
         if isinstance(incoming, Answer):
             raise failure(incoming, unknown=BlobUnknownError)
         self.size = incoming.length

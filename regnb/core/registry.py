@@ -9,14 +9,17 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
-from regnb.core.access import Basic
-from regnb.core.address import parse_address
-from regnb.core.clock import Clock
-from regnb.core.limits import Limits
+from regnb.core.auth import scopes
+from regnb.core.auth.authenticator import Authenticator
+from regnb.core.auth.logins import Basic
 from regnb.core.paging import pages
 from regnb.core.repository import Repository
 from regnb.core.responses import failure, not_a_registry, read_json
 from regnb.core.transport import Transport
+from regnb.core.wire.address import parse_address
+from regnb.core.wire.clock import Clock
+from regnb.core.wire.connections import Connections
+from regnb.core.wire.limits import Limits
 from regnb.errors import (
     CatalogUnsupportedError,
     InvalidReferenceError,
@@ -83,12 +86,9 @@ class Registry:
         self.url = self.address.root.rstrip("/")
         self.insecure = insecure
         given = username is not None or password is not None
-        self.transport = Transport(
-            self.address,
-            credentials=Basic(username or "", password or "") if given else None,
-            limits=limits or Limits(),
-            clock=clock or Clock(),
-        )
+        login = Basic(username or "", password or "") if given else None
+        connections = Connections(self.address, limits=limits or Limits(), clock=clock or Clock())
+        self.transport = Transport(connections, Authenticator(connections, lambda _: login))
 
     def ping(self) -> None:
         """Ask whether a registry answers here. One request (distribution-spec 1.1, end-1).
@@ -135,7 +135,9 @@ class Registry:
     def _catalog(self) -> Iterator[list[object]]:
         for size in PAGE_SIZES:
             url = f"{self.address.api}_catalog" + (f"?n={size}" if size else "")
-            listing = pages(self.transport, url, key="repositories", asked=size)
+            listing = pages(
+                self.transport, url, key="repositories", asked=size, scopes=scopes.CATALOG
+            )
             try:
                 first = next(listing, [])
             except RegistryError as error:

@@ -33,9 +33,9 @@ class Repository:
         self.name = check_path(name)
         self.registry = registry
         url = f"{registry.address.api}{self.name}/"
-        self.manifests = Manifests(registry.transport, url)
-        self.tags = Tags(registry.transport, url, self.manifests)
-        self.blobs = Blobs(registry.transport, url)
+        self.manifests = Manifests(registry.transport, url, self.name)
+        self.tags = Tags(registry.transport, url, self.name, self.manifests)
+        self.blobs = Blobs(registry.transport, url, self.name)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A pickle holds the name and the registry, and so no credentials."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from regnb.core.access import parse_challenges
+from regnb.core.auth.challenges import parse_challenges
 from regnb.core.error_body import is_web_page, read_error_body
-from regnb.core.incoming import Answer
-from regnb.core.redaction import redact
+from regnb.core.wire.incoming import Answer
+from regnb.core.wire.redaction import redact
 from regnb.errors import (
     AuthenticationRequiredError,
     DeniedError,

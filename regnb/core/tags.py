@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlencode
 
-from regnb.core.incoming import Answer
+from regnb.core.auth import scopes
 from regnb.core.manifests import HEAD_MAY_BE_REFUSED, Manifests
 from regnb.core.paging import fetch_page, pages
 from regnb.core.responses import failure
 from regnb.core.transport import Transport
+from regnb.core.wire.incoming import Answer
 from regnb.errors import InvalidDigestError, InvalidReferenceError, ManifestUnknownError
 from regnb.interfaces import TagList
 from regnb.model.descriptor import Descriptor
@@ -36,13 +37,16 @@ class TagPage(TagList):
 class Tags:
     """The tags of one repository."""
 
-    __slots__ = ("_manifests", "_transport", "_url")
+    __slots__ = ("_manifests", "_pull", "_transport", "_url")
 
-    def __init__(self, transport: Transport, repository_url: str, manifests: Manifests) -> None:
-        """Hold the repository's URL, which ends in a slash."""
+    def __init__(
+        self, transport: Transport, repository_url: str, repository: str, manifests: Manifests
+    ) -> None:
+        """Hold the repository's URL, which ends in a slash, and its name."""
         self._transport = transport
         self._url = f"{repository_url}tags/list"
         self._manifests = manifests
+        self._pull = scopes.pull(repository)
 
     def all(self) -> TagList:
         """List every tag, in the order of the registry.
@@ -60,7 +64,7 @@ class Tags:
             RegistryError: what else stands in the way.
         """
         listed: list[object] = []
-        for page in pages(self._transport, self._url, key=KEY):
+        for page in pages(self._transport, self._url, key=KEY, scopes=self._pull):
             listed += page
         return TagList(*_sorted_out(listed))
 
@@ -80,7 +84,7 @@ class Tags:
         wanted = {"n": n, "last": last or None}
         query = urlencode({name: value for name, value in wanted.items() if value is not None})
         url = f"{self._url}?{query}" if query else self._url
-        page = fetch_page(self._transport, url, key=KEY)
+        page = fetch_page(self._transport, url, key=KEY, scopes=self._pull)
         tags = TagPage(*_sorted_out(page.items))
         tags.more = page.following is not None
         return tags

@@ -1,72 +1,81 @@
-"""Transport: every request of a client goes through here, and nowhere else.
+"""Transport: every request to a registry goes through here, and nowhere else.
 
-One session owns the adapters and so the connections. Requests are prepared by hand and sent by
-the adapter itself: what `requests.Session` adds to each (environment, netrc, cookies, redirects)
-is either decided once per client or not wanted at all.
+It answers challenges, follows redirects and asks again what broke; `Connections` underneath sends
+one request at a time.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
-from functools import cached_property, partial
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 
-import requests
-from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
-from urllib3.exceptions import HTTPError
 
 import regnb
-from regnb.core.access import Access, Basic, Secret
-from regnb.core.address import Address, Origin, origin
-from regnb.core.clock import Clock
-from regnb.core.environment import certificate_authorities, proxies_for
-from regnb.core.failures import Interrupted, explain
-from regnb.core.incoming import Answer, Incoming, Method
-from regnb.core.limits import Limits
-from regnb.core.redaction import redact
-from regnb.core.redirects import CARRIED_ABROAD, MOST_REDIRECTS, redirect_target, unsafe
-from regnb.core.retry import Retries, retry_after
-from regnb.errors import RegistryTimeoutError
+from regnb.core.auth.authenticator import Authenticator
+from regnb.core.auth.scopes import Scopes
+from regnb.core.wire.address import Address
+from regnb.core.wire.clock import Clock
+from regnb.core.wire.connections import Connections
+from regnb.core.wire.gate import Gate, unsafe
+from regnb.core.wire.incoming import Answer, Incoming
+from regnb.core.wire.limits import Limits
+from regnb.core.wire.outgoing import Body, Method, Outgoing, Purpose
+from regnb.core.wire.retry import Retries
+from regnb.core.wire.secret import Secret
 
 UNAUTHORIZED = 401
+MOST_REDIRECTS = 10
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+KEEPS_METHOD = frozenset({307, 308})
 
 
 class Transport:
-    """The connections to one registry, safe to share among threads and across forks.
+    """The way to one registry, safe to share among threads and across forks."""
 
-    Attributes:
-        address: of the registry.
-        limits: hold for every request.
-        clock: measures and waits for every request.
-    """
-
-    def __init__(
-        self, address: Address, *, credentials: Basic | None, limits: Limits, clock: Clock
-    ) -> None:
-        """Read the environment; connect to nothing."""
-        self.address = address
-        self.limits = limits
-        self.clock = clock
-        self._access = Access(credentials)
+    def __init__(self, connections: Connections, authenticator: Authenticator) -> None:
+        """Connect to nothing yet."""
+        self._connections = connections
+        self._authenticator = authenticator
         self._agent = f"regnb/{regnb.__version__}"
-        self._proxies: dict[Origin, dict[str, str]] = {}
         self._headers: dict[str, CaseInsensitiveDict[str]] = {}
-        self._timeout = (limits.connect_timeout, limits.read_timeout)
-        self._start()
 
-    def _start(self) -> None:
-        self._process = os.getpid()
-        self._retries = Retries(self.limits, self.clock)
-        session = requests.Session()
-        session.trust_env = False
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, HTTPAdapter(pool_maxsize=self.limits.connections))
-        self._session = session
+    @property
+    def address(self) -> Address:
+        """Where the registry is."""
+        return self._connections.address
+
+    @property
+    def gate(self) -> Gate:
+        """What decides where a request may go."""
+        return self._connections.gate
+
+    @property
+    def limits(self) -> Limits:
+        """What holds for every request."""
+        return self._connections.limits
+
+    @property
+    def clock(self) -> Clock:
+        """What measures and waits."""
+        return self._connections.clock
+
+    @property
+    def retries(self) -> Retries:
+        """How patiently the client asks again."""
+        return self._connections.retries
 
     def close(self) -> None:
         """Close idle connections; a later request opens new ones."""
-        self._session.close()
+        self._connections.close()
+
+    def cancel(self) -> None:
+        """End what other threads are waiting for, within a second (F10).
+
+        Their calls raise `OperationCancelledError`; calls that begin later are not touched.
+        """
+        self._connections.cancel()
 
     def exchange(
         self,
@@ -74,8 +83,11 @@ class Transport:
         url: str,
         *,
         limit: int,
+        scopes: Scopes = (),
         accept: str = "application/json",
-        extra: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        attempts: int | None = None,
     ) -> Answer:
         """Ask for something small and read the whole answer.
 
@@ -87,144 +99,116 @@ class Transport:
             method: HTTP method.
             url: absolute, made of validated names only.
             limit: bytes of body; of an error, `Limits.error_body` are read at most.
+            scopes: what the request needs leave for.
             accept: value of the Accept header.
-            extra: further headers.
+            headers: further headers.
+            body: sent again at every attempt.
+            attempts: at most; `Limits.attempts` by default.
 
         Raises:
             UnreachableError: no connection, or one that broke more often than the retries allow.
             RegistryTimeoutError: no answer in time.
             ProtocolError: an answer that is too large, unreadable or leads where it must not.
+            OperationCancelledError: another thread called `cancel`.
         """
-        headers = self._prepared_headers(accept, extra)
-        return self._retries_here().run(partial(self._read_whole, method, url, headers, limit))
+        request = self.request(method, url, accept=accept, headers=headers, body=body)
+        once = partial(self.attempt, request, limit=limit, scopes=scopes)
+        return self.retries.run(once, attempts=attempts)
+
+    def request(
+        self,
+        method: Method,
+        url: str,
+        *,
+        accept: str = "application/json",
+        headers: Mapping[str, str] | None = None,
+        body: Body | None = None,
+        purpose: Purpose = Purpose.REGISTRY,
+    ) -> Outgoing:
+        """A request with the headers that all have; nothing is sent."""
+        prepared = self._prepared_headers(accept, headers)
+        return Outgoing(method, url, prepared, body=body, purpose=purpose)
+
+    def attempt(self, request: Outgoing, *, limit: int, scopes: Scopes) -> Answer:
+        """Send a request once and read the whole answer; arguments as for `exchange`.
+
+        A challenge is answered and redirects are followed, except where the body cannot be sent
+        twice: then the answer is given back as it is, and the next attempt is authorised.
+
+        Raises:
+            Interrupted: it broke off; how to go on is the caller's to know.
+            RegistryError: as for `exchange`.
+        """
+        deadline = self.clock.monotonic() + self.limits.metadata_total
+        incoming = self._ask(request, scopes)
+        return self._connections.finish(incoming, limit, deadline)
 
     def stream(
-        self, url: str, *, accept: str = "*/*", extra: Mapping[str, str] | None = None
+        self,
+        url: str,
+        *,
+        scopes: Scopes = (),
+        accept: str = "*/*",
+        headers: Mapping[str, str] | None = None,
     ) -> Incoming | Answer:
         """GET something large: a response to read from on success, else an answer to judge.
 
         Raises as `exchange` does.
         """
-        headers = self._prepared_headers(accept, extra)
-        return self._retries_here().run(partial(self._begin_stream, url, headers))
+        request = self.request("GET", url, accept=accept, headers=headers)
+        return self.retries.run(partial(self.begin_stream, request, scopes=scopes))
 
-    def _retries_here(self) -> Retries:
-        if self._process != os.getpid():
-            self._start()  # F12: a forked child must not share its parent's connections
-        return self._retries
-
-    def _read_whole(
-        self, method: Method, url: str, headers: CaseInsensitiveDict[str], limit: int
-    ) -> Answer:
+    def begin_stream(self, request: Outgoing, *, scopes: Scopes) -> Incoming | Answer:
+        """Send a GET once; raises as `attempt` does."""
         deadline = self.clock.monotonic() + self.limits.metadata_total
-        incoming = self._ask(method, url, headers)
-        return self._finish(incoming, limit, deadline)
-
-    def _begin_stream(self, url: str, headers: CaseInsensitiveDict[str]) -> Incoming | Answer:
-        deadline = self.clock.monotonic() + self.limits.metadata_total
-        incoming = self._ask("GET", url, headers)
+        incoming = self._ask(request, scopes)
         if incoming.ok:
             return incoming
-        return self._finish(incoming, 0, deadline)
+        return self._connections.finish(incoming, 0, deadline)
 
-    def _finish(self, incoming: Incoming, limit: int, deadline: float) -> Answer:
-        watch, wait = self._watch(incoming, deadline), None
-        if incoming.ok:
-            body = incoming.whole(limit, on_piece=watch)
-        else:
-            body = incoming.whole(self.limits.error_body, on_piece=watch, cut=True)
-            wait = retry_after(incoming.headers.get("Retry-After"), now=self.clock.now)
-        return Answer(
-            method=incoming.method,
-            url=incoming.url,
-            status=incoming.status,
-            headers=incoming.headers,
-            body=body,
-            authorised=incoming.authorised,
-            retry_after=wait,
-        )
-
-    def _watch(self, incoming: Incoming, deadline: float) -> Callable[[], None]:
-        """Ends an answer that drips (S24): a timeout per read would never notice."""
-
-        def check() -> None:
-            if self.clock.monotonic() > deadline:
-                incoming.close()
-                shown = redact(incoming.url)
-                sentence = f"{incoming.method} {shown} was not answered in time. Try again later."
-                slow = RegistryTimeoutError(sentence, method=incoming.method, url=shown)
-                raise Interrupted(slow, connected=True)
-
-        return check
-
-    def _ask(self, method: Method, url: str, headers: CaseInsensitiveDict[str]) -> Incoming:
+    def _ask(self, request: Outgoing, scopes: Scopes) -> Incoming:
         """Send one request and follow where it leads; the body is not read yet."""
-        at_home = True
+        at_home = self.gate.is_home(request.url)
         for _ in range(MOST_REDIRECTS + 1):
-            incoming = self._send(method, url, headers, self._authorization(at_home))
-            if incoming.status == UNAUTHORIZED and at_home and not incoming.authorised:
-                incoming = self._answer_challenge(incoming, headers)
-            target = redirect_target(incoming)
+            incoming = self._authorised(request, scopes) if at_home else self._send(request)
+            target = self._redirection(incoming, request)
             if target is None:
                 return incoming
             incoming.discard()
             # Once abroad, always abroad: another origin must not steer authorised requests.
-            if at_home and origin(target) != self.address.origin:
-                at_home = False
-                headers = CaseInsensitiveDict(
-                    (name, value)
-                    for name, value in headers.items()
-                    if name.lower() in CARRIED_ABROAD
-                )
-            url = target
-        raise unsafe(incoming, url, f"is one redirect more than {MOST_REDIRECTS}")
+            at_home = at_home and self.gate.is_home(target)
+            request = replace(request, url=target, purpose=Purpose.REGISTRY)
+        raise unsafe(request, request.url, f"is one redirect more than {MOST_REDIRECTS}")
 
-    def _authorization(self, at_home: bool) -> Secret | None:
-        return self._access.authorization if at_home else None
-
-    def _answer_challenge(self, incoming: Incoming, headers: CaseInsensitiveDict[str]) -> Incoming:
-        if not self._access.learn(incoming.headers):
+    def _authorised(self, request: Outgoing, scopes: Scopes) -> Incoming:
+        used = self._authenticator.authorization(scopes)
+        incoming = self._send(replace(request, authorization=used) if used else request)
+        if incoming.status != UNAUTHORIZED:
+            return incoming
+        if not self._authenticator.challenged(incoming, scopes, used) or not _repeatable(request):
             return incoming
         incoming.discard()
-        return self._send(incoming.method, incoming.url, headers, self._access.authorization)
+        again = self._authenticator.authorization(scopes)
+        return self._send(replace(request, authorization=again))
 
-    def _send(
-        self,
-        method: Method,
-        url: str,
-        headers: CaseInsensitiveDict[str],
-        authorization: Secret | None,
-    ) -> Incoming:
-        """One request to one URL."""
-        request = requests.PreparedRequest()
-        request.method, request.url, request.headers = method, url, headers
-        if authorization is not None:
-            request.headers = headers.copy()
-            request.headers["Authorization"] = authorization
-        verify = self._authorities if url.startswith("https:") else True
-        proxies = self._proxies_for(url)
+    def _send(self, request: Outgoing) -> Incoming:
+        return self._connections.send(request)
+
+    def _redirection(self, incoming: Incoming, request: Outgoing) -> str | None:
+        """The URL that an answer redirects to, or None where it is not one to follow."""
+        # Secret, because it may be signed: what fails later must not show it in a traceback.
+        location = Secret(incoming.headers.get("Location", ""))
+        if incoming.status not in REDIRECTS or not location:
+            return None
+        if request.method not in {"GET", "HEAD"} and not (
+            incoming.status in KEEPS_METHOD and _repeatable(request)
+        ):
+            return None
         try:
-            response = self._session.get_adapter(url).send(
-                request, stream=True, timeout=self._timeout, verify=verify, proxies=proxies
-            )
-        except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
-            found = explain(error, method=method, url=url)
-        else:
-            return Incoming(method, url, response, authorised=authorization is not None)
-        # Outside of the except block, so that the exception with the request in it is let go.
-        raise found
-
-    @cached_property
-    def _authorities(self) -> str | bool:
-        return certificate_authorities()
-
-    def _proxies_for(self, url: str) -> dict[str, str]:
-        home = self.address
-        key = home.origin if url.startswith(home.root) else origin(url)
-        known = self._proxies.get(key)
-        if known is None:
-            known = self._proxies[key] = proxies_for(url)
-        return known
+            return self.gate.redirect(incoming.url, location, method=request.method)
+        except BaseException:
+            incoming.close()
+            raise
 
     def _prepared_headers(
         self, accept: str, extra: Mapping[str, str] | None
@@ -239,3 +223,7 @@ class Transport:
         headers = known.copy()
         headers.update(extra)
         return headers
+
+
+def _repeatable(request: Outgoing) -> bool:
+    return request.body is None or isinstance(request.body, bytes)

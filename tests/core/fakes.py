@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from regnb.core.clock import Clock
-from regnb.core.limits import Limits
 from regnb.core.registry import Registry
+from regnb.core.wire.clock import Clock
+from regnb.core.wire.limits import Limits
 
 URL = "https://registry.example"
 API = f"{URL}/v2/"
@@ -31,14 +31,13 @@ class FakeTime:
         self.seconds += self.step
         return self.seconds
 
-    def sleep(self, seconds: float) -> None:
+    def wait(self, event: threading.Event, seconds: float) -> bool:
         self.slept.append(seconds)
         self.seconds += seconds
+        return event.is_set()
 
     def clock(self) -> Clock:
-        return Clock(
-            monotonic=self.look, now=self.look, sleep=self.sleep, random=lambda: self.chance
-        )
+        return Clock(monotonic=self.look, now=self.look, wait=self.wait, random=lambda: self.chance)
 
 
 def registry(

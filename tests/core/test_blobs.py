@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regnb.core.blobs import Blobs, content_range_total
-from regnb.core.limits import Limits
+from regnb.core.wire.limits import Limits
 from regnb.errors import (
     BlobUnknownError,
     BodyTooLargeError,

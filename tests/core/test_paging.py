@@ -8,9 +8,9 @@ import pytest
 import responses
 from responses.matchers import query_string_matcher
 
-from regnb.core.limits import Limits
 from regnb.core.paging import pages
 from regnb.core.registry import Registry
+from regnb.core.wire.limits import Limits
 from regnb.errors import (
     BodyTooLargeError,
     NotARegistryError,
@@ -35,7 +35,7 @@ def page(
 
 
 def listed(client: Registry, query: str = "", asked: int | None = None) -> list[list[object]]:
-    return list(pages(client.transport, LISTING + query, key="tags", asked=asked))
+    return list(pages(client.transport, LISTING + query, key="tags", scopes=(), asked=asked))
 
 
 def test_t2_links_are_followed_to_the_end(web: responses.RequestsMock) -> None:
@@ -51,7 +51,7 @@ def test_t3_pages_are_lazy_and_keep_what_came_before_an_error(
 ) -> None:
     page(web, "", ["a"], "?last=a")
     web.get(LISTING, status=500, match=[query_string_matcher("last=a")])
-    listing = pages(registry().transport, LISTING, key="tags")
+    listing = pages(registry().transport, LISTING, key="tags", scopes=())
     assert next(listing) == ["a"]
     assert len(web.calls) == 1
     with pytest.raises(RegistryUnavailableError):

@@ -7,8 +7,8 @@ import pytest
 import responses
 from responses.matchers import query_string_matcher
 
-from regnb.core.limits import Limits
 from regnb.core.registry import Registry
+from regnb.core.wire.limits import Limits
 from regnb.errors import (
     AuthenticationRequiredError,
     CatalogUnsupportedError,

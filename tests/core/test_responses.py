@@ -5,8 +5,8 @@ import pickle
 import pytest
 from urllib3 import HTTPHeaderDict
 
-from regnb.core.incoming import Answer
 from regnb.core.responses import failure, read_json
+from regnb.core.wire.incoming import Answer
 from regnb.errors import (
     AuthenticationRequiredError,
     BlobUnknownError,

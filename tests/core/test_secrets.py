@@ -14,8 +14,8 @@ import pytest
 import requests
 import responses
 
-from regnb.core.limits import Limits
 from regnb.core.registry import Registry
+from regnb.core.wire.limits import Limits
 from regnb.errors import RegistryError
 from tests.core.fakes import API, RawServer, raw_server, registry, reply
 from tests.core.samples import CONFIG_DIGEST, LAYER_DIGEST

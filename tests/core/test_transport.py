@@ -8,8 +8,9 @@ import pytest
 import requests
 import responses
 
-from regnb.core.incoming import Answer, Incoming, Method
 from regnb.core.registry import Registry
+from regnb.core.wire.incoming import Answer, Incoming
+from regnb.core.wire.outgoing import Method
 from regnb.errors import (
     AuthenticationRequiredError,
     ProtocolError,
@@ -38,7 +39,7 @@ def headers(web: responses.RequestsMock, number: int) -> dict[str, str]:
 def test_h9_a_request_carries_only_what_is_meant(web: responses.RequestsMock) -> None:
     web.get(API, body=b"x")
     answer = registry().transport.exchange(
-        "GET", API, limit=9, accept="a/b", extra={"If-None-Match": '"e"'}
+        "GET", API, limit=9, accept="a/b", headers={"If-None-Match": '"e"'}
     )
     assert (answer.status, answer.body, answer.ok) == (200, b"x", True)
     sent = headers(web, 0)
@@ -96,7 +97,7 @@ def test_s3_another_origin_learns_nothing(web: responses.RequestsMock) -> None:
     redirect(web, ABROAD)
     web.get(ABROAD, body="there")
     extra = {"Range": "bytes=0-0", "If-None-Match": '"e"', "X-Api-Key": "hunter2"}
-    client.transport.exchange("GET", API, limit=9, accept="a/b", extra=extra)
+    client.transport.exchange("GET", API, limit=9, accept="a/b", headers=extra)
     assert "authorization" in headers(web, 1)
     sent = headers(web, 2)
     assert sent.pop("user-agent").startswith("regnb/")

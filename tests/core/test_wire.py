@@ -11,12 +11,13 @@ import threading
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
-from regnb.core.incoming import Answer
-from regnb.core.limits import Limits
 from regnb.core.registry import Registry
+from regnb.core.wire.incoming import Answer
+from regnb.core.wire.limits import Limits
 from regnb.errors import (
     BodyTooLargeError,
     HostUnknownError,
@@ -230,16 +231,20 @@ def test_s3_another_port_learns_nothing_on_the_wire() -> None:
         away = reply(b"", f"Location: {trap.url}/blob", status="307 Away")
         with raw_server(challenge, away) as server:
             client = registry(server.url, password="hunter2")
-            client.transport.exchange("GET", client.address.api, limit=99, extra={"X-Key": "k"})
+            client.transport.exchange("GET", client.address.api, limit=99, headers={"X-Key": "k"})
             assert b"Authorization: Basic" in server.requests[1]
         names = {line.split(b":")[0] for line in trap.requests[0].split(b"\r\n")[1:] if line}
     assert names == {b"Host", b"Accept", b"Accept-Encoding", b"User-Agent"}
 
 
+def pool_manager(client: Registry, url: str) -> Any:
+    return client.transport._connections._session.get_adapter(url).poolmanager  # type: ignore[attr-defined]  # BaseAdapter has none
+
+
 def test_f12_a_connection_is_used_again() -> None:
     with serve() as sample:
         client = Registry(sample.url)
-        pools = client.transport._session.get_adapter(sample.url).poolmanager  # type: ignore[attr-defined]  # BaseAdapter has none
+        pools = pool_manager(client, sample.url)
         repository = client.repository("team/web")
         for _ in range(5):
             repository.tags.get("latest")
@@ -281,13 +286,13 @@ def test_f12_a_forked_child_opens_its_own_connections() -> None:
     with serve() as sample, Registry(sample.url) as client:
         repository = client.repository("team/web")
         before = repository.manifests.get("latest").digest
-        ours = client.transport._session
+        ours = pool_manager(client, sample.url)
         receiving, sending = os.pipe()
         child = os.fork()
         if child == 0:  # pragma: no cover - another process
             with suppress(BaseException):
                 digest = repository.manifests.get("latest").digest
-                own = client.transport._session is not ours
+                own = pool_manager(client, sample.url) is not ours
                 os.write(sending, f"{own} {digest}".encode())
             os._exit(0)
         os.close(sending)

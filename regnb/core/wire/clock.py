@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,11 +16,11 @@ class Clock:
     Attributes:
         monotonic: seconds that never go back; measures how long something took.
         now: seconds since 1970; read only to understand a date in ``Retry-After``.
-        sleep: waits for some seconds.
+        wait: waits for an event, some seconds at most; says whether it came.
         random: a float from 0 up to, but not including, 1.
     """
 
     monotonic: Callable[[], float] = time.monotonic
     now: Callable[[], float] = time.time
-    sleep: Callable[[float], None] = time.sleep
+    wait: Callable[[threading.Event, float], bool] = threading.Event.wait
     random: Callable[[], float] = random.random

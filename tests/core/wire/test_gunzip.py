@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regnb.core.gunzip import Gunzip
+from regnb.core.wire.gunzip import Gunzip
 
 
 def decoded(encoded: bytes, size: int) -> list[bytes]:

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from regnb.core.redaction import redact
+from regnb.core.wire.redaction import redact
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ import pickle
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from urllib3 import HTTPHeaderDict
 
-from regnb.core.access import Access, Basic, Challenge, Secret, parse_challenges
+from regnb.core.auth.challenges import Challenge, parse_challenges
+from regnb.core.auth.logins import Basic
+from regnb.core.wire.secret import Secret
 
 
 @pytest.mark.parametrize(
@@ -104,16 +105,3 @@ def test_s16_credentials_show_nothing_and_are_not_pickled() -> None:
     assert "robot" not in shown
     with pytest.raises(TypeError, match="not pickled"):
         pickle.dumps(credentials)
-
-
-def test_b_a10_credentials_wait_until_they_are_asked_for() -> None:
-    access = Access(Basic("robot", "hunter2"))
-    assert access.authorization is None
-    assert not access.learn(HTTPHeaderDict({"WWW-Authenticate": 'Bearer realm="x"'}))
-    assert access.authorization is None
-    assert access.learn(HTTPHeaderDict({"WWW-Authenticate": "Basic realm=x"}))
-    assert access.authorization is not None
-
-
-def test_b_a13_without_credentials_there_is_no_answer_to_a_challenge() -> None:
-    assert not Access(None).learn(HTTPHeaderDict({"WWW-Authenticate": "Basic realm=x"}))

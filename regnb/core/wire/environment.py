@@ -9,7 +9,7 @@ import os
 
 from requests.utils import get_environ_proxies
 
-from regnb.core.address import is_loopback, origin
+from regnb.core.wire.address import is_loopback, origin
 from regnb.errors import TLSError
 
 _AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import requests
 from urllib3 import exceptions as urllib3_errors
 
-from regnb.core.redaction import redact
+from regnb.core.wire.redaction import redact
 from regnb.errors import (
     HostUnknownError,
     ProtocolError,

@@ -5,18 +5,17 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import requests
 from urllib3 import HTTPHeaderDict
 from urllib3.exceptions import HTTPError
 
-from regnb.core.failures import explain_broken
-from regnb.core.gunzip import Gunzip
-from regnb.core.redaction import redact
+from regnb.core.wire.failures import explain_broken
+from regnb.core.wire.gunzip import Gunzip
+from regnb.core.wire.outgoing import Method, Outgoing
+from regnb.core.wire.redaction import redact
 from regnb.errors import BodyTooLargeError, ProtocolError, RegistryError
 
-Method = Literal["GET", "HEAD"]
 SUCCESSES = range(200, 300)
 PIECE = 256 * 1024
 """Bytes asked of a connection at once."""
@@ -73,17 +72,15 @@ class Incoming:
         "url",
     )
 
-    def __init__(
-        self, method: Method, url: str, response: requests.Response, *, authorised: bool
-    ) -> None:
+    def __init__(self, request: Outgoing, response: requests.Response) -> None:
         """Take over a response that was asked for with ``stream=True``."""
         self._raw = response.raw
-        self.method = method
-        self.url = url
+        self.method = request.method
+        self.url = request.url
         self.status: int = response.status_code
         self.headers: HTTPHeaderDict = self._raw.headers
         self.length: int | None = self._raw.length_remaining
-        self.authorised = authorised
+        self.authorised = request.authorization is not None
         self.retry_after: float | None = None
         self._gunzip: Gunzip | None = None
         coding = self.headers.get("Content-Encoding")

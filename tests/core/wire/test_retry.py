@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regnb.core.failures import Interrupted
-from regnb.core.limits import Limits
-from regnb.core.retry import RETRIED, Retries, retry_after
+from regnb.core.wire.failures import Interrupted
+from regnb.core.wire.limits import Limits
+from regnb.core.wire.retry import RETRIED, Retries, retry_after
 from regnb.errors import UnreachableError
 from tests.core.fakes import FakeTime
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from regnb.core.address import is_loopback, origin, parse_address
+from regnb.core.wire.address import is_loopback, origin, parse_address
 from regnb.errors import InvalidReferenceError
 
 

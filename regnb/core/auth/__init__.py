@@ -1,0 +1,1 @@
+"""Authentication: challenges, the tokens that answer them, and where credentials come from."""

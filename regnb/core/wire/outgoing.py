@@ -1,0 +1,43 @@
+"""Outgoing: one request on its way to one URL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal
+
+from regnb.core.wire.secret import Secret
+
+Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+Body = bytes | Iterable[bytes]
+"""Bytes that can be sent again, or pieces that are sent once, with a Content-Length beside them."""
+
+
+class Purpose(Enum):
+    """Why a URL is asked, which decides what may be sent there (S1 to S7)."""
+
+    REGISTRY = "the registry itself, or where it redirects to"
+    UPLOAD = "the Location of an upload"
+    REALM = "the token service that a challenge names"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Outgoing:
+    """One request.
+
+    Attributes:
+        method: HTTP method.
+        url: absolute, without a fragment.
+        headers: all but Authorization.
+        authorization: sent only where the gate lets it.
+        body: or None.
+        purpose: what the gate judges it by.
+    """
+
+    method: Method
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    authorization: Secret | None = None
+    body: Body | None = None
+    purpose: Purpose = Purpose.REGISTRY

@@ -1,0 +1,184 @@
+"""Retries: how often and how patiently one client asks again (F1 to F4)."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from typing import Protocol, TypeVar
+
+from regnb.core.wire.clock import Clock
+from regnb.core.wire.failures import Interrupted
+from regnb.core.wire.limits import Limits
+from regnb.errors import OperationCancelledError
+
+RETRIED = frozenset({408, 429, 499, 500, 502, 503, 504, *range(520, 525)})
+TOO_MANY_REQUESTS = 429
+
+
+class Outcome(Protocol):
+    """What an attempt brings: anything with a status and headers."""
+
+    @property
+    def status(self) -> int:
+        """HTTP status."""
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds that it asks to wait."""
+
+
+T = TypeVar("T", bound=Outcome)
+
+
+class Retries:
+    """The patience of one client; its threads share the wait after a 429, and a cancellation.
+
+    Attributes:
+        limits: say how often and how long.
+        clock: measures and waits.
+        reached: whether the registry has ever answered.
+    """
+
+    __slots__ = ("_cancelled", "_lock", "_quiet_until", "clock", "limits", "reached")
+
+    def __init__(self, limits: Limits, clock: Clock) -> None:
+        """Start with a registry that has not answered yet."""
+        self.limits = limits
+        self.clock = clock
+        self.reached = False
+        self._lock = threading.Lock()
+        self._quiet_until = -math.inf
+        self._cancelled = threading.Event()
+
+    def begin(self, *, attempts: int | None = None) -> Trial:
+        """Start to try something, `attempts` times at most; by default as `Limits` say."""
+        return Trial(self, attempts, self._cancelled)
+
+    def run(self, attempt: Callable[[], T], *, attempts: int | None = None) -> T:
+        """Attempt until there is an answer that another attempt would not better.
+
+        Returns:
+            The last answer, which may still be a 429 or 5xx.
+
+        Raises:
+            RegistryError: what broke the last attempt off.
+            OperationCancelledError: `cancel` was called meanwhile.
+        """
+        trial = self.begin(attempts=attempts)
+        while True:
+            trial.keep_quiet()
+            try:
+                outcome = attempt()
+            except Interrupted as interrupted:
+                if not trial.again(interrupted):
+                    raise interrupted.error from None
+            else:
+                self.reached = True
+                if outcome.status not in RETRIED or not trial.again(outcome):
+                    return outcome
+
+    def cancel(self) -> None:
+        """End the waits of all trials that have begun; later ones are not touched."""
+        with self._lock:
+            cancelled, self._cancelled = self._cancelled, threading.Event()
+        cancelled.set()
+
+    def ask_for_quiet(self, seconds: float) -> None:
+        """Hold all requests of the client back (F3)."""
+        with self._lock:
+            self._quiet_until = max(self._quiet_until, self.clock.monotonic() + seconds)
+
+    def quiet_left(self) -> float:
+        """Seconds until the registry may be asked again; not above 0 where it may be now."""
+        return self._quiet_until - self.clock.monotonic()
+
+
+class Trial:
+    """Something that is tried, and tried again."""
+
+    __slots__ = ("_attempts", "_cancelled", "_number", "_retries", "_started")
+
+    def __init__(self, retries: Retries, attempts: int | None, cancelled: threading.Event) -> None:
+        """Begin; `Retries.begin` is the way to get one."""
+        self._retries = retries
+        self._attempts = attempts
+        self._cancelled = cancelled
+        self.progressed()
+
+    def progressed(self) -> None:
+        """Count attempts and time anew, because the last attempt brought something (F6)."""
+        self._number = 0
+        self._started = self._retries.clock.monotonic()
+
+    def keep_quiet(self) -> None:
+        """Wait until the registry may be asked again, if it asked anyone to wait (F3).
+
+        Raises:
+            OperationCancelledError: the trial was cancelled.
+        """
+        self._check()
+        while (left := self._retries.quiet_left()) > 0:
+            self._wait(left)
+
+    def again(self, outcome: Outcome | Interrupted) -> bool:
+        """Wait for the next attempt after one that failed; False where there is none.
+
+        Raises:
+            OperationCancelledError: the trial was cancelled.
+        """
+        self._check()
+        self._number += 1
+        asked = None
+        if isinstance(outcome, Interrupted):
+            self._retries.reached = self._retries.reached or outcome.connected
+        else:
+            asked = outcome.retry_after
+        delay = self._delay(asked)
+        if delay is None:
+            return False
+        if not isinstance(outcome, Interrupted) and outcome.status == TOO_MANY_REQUESTS:
+            self._retries.ask_for_quiet(delay)
+        self._wait(delay)
+        return True
+
+    def _delay(self, asked: float | None) -> float | None:
+        """Seconds until the next attempt, or None when there is none."""
+        limits, clock = self._retries.limits, self._retries.clock
+        attempts = self._attempts or limits.attempts
+        if self._number >= (attempts if self._retries.reached else limits.first_attempts):
+            return None
+        if asked is not None and asked > limits.retry_after_cap:
+            return None
+        ceiling = min(limits.backoff_cap, limits.backoff_base * 2 ** (self._number - 1))
+        delay = clock.random() * ceiling if asked is None else asked
+        spent = clock.monotonic() - self._started
+        return delay if spent + delay <= limits.retry_budget else None
+
+    def _wait(self, seconds: float) -> None:
+        self._retries.clock.wait(self._cancelled, seconds)
+        self._check()
+
+    def _check(self) -> None:
+        if self._cancelled.is_set():
+            raise OperationCancelledError(
+                "The call was cancelled by another thread. What was done stays done; call again."
+            )
+
+
+def retry_after(value: str | None, *, now: Callable[[], float]) -> float | None:
+    """Seconds that a ``Retry-After`` asks for: a number or an HTTP date (RFC 9110, 10.2.3).
+
+    None for what cannot be read; a date in the past asks for no wait.
+    """
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - now()
+        except (ValueError, OverflowError, OSError):
+            return None
+    return max(seconds, 0.0) if math.isfinite(seconds) else None
