@@ -27,6 +27,7 @@
         │   ├── DigestMismatchError
         │   └── SizeMismatchError
         ├── TagMovedError                         a tag that changed between two looks at it
+        ├── ReferrersTagError                     a list of referrers that could not be kept right
         ├── AuthenticationRequiredError (PermissionError)   401
         ├── DeniedError (PermissionError)         403
         ├── NotFoundError (LookupError)           404
@@ -195,6 +196,10 @@ class SizeMismatchError(VerificationError):
 
 class TagMovedError(RegistryError):
     """A tag that changed between two looks at it."""
+
+
+class ReferrersTagError(RegistryError):
+    """The list of referrers under a tag could not be brought in step with what was done."""
 
 
 class AuthenticationRequiredError(RegistryError, PermissionError):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterable, Mapping
 
 from regnb.core.auth import scopes
+from regnb.core.deleting import delete
 from regnb.core.error_body import is_web_page
+from regnb.core.pushing import Pusher
+from regnb.core.referrers_tag import ReferrersTag
 from regnb.core.responses import failure, not_a_registry
 from regnb.core.transport import Transport
 from regnb.core.wire.incoming import Answer
@@ -17,7 +21,10 @@ from regnb.errors import (
     ManifestUnknownError,
     RegistryError,
     TagMovedError,
+    UnsupportedDigestError,
+    VerificationError,
 )
+from regnb.model.descriptor import Descriptor
 from regnb.model.digest import ALGORITHMS, Digest
 from regnb.model.manifest import Manifest, parse_manifest
 from regnb.model.media_types import ACCEPT, LEGACY_MANIFESTS, base_type
@@ -32,13 +39,25 @@ HEAD_MAY_BE_REFUSED = frozenset({400, 403, 405, 501})
 class Manifests:
     """The manifests of one repository."""
 
-    __slots__ = ("_pull", "_transport", "_url")
+    __slots__ = ("_delete", "_pull", "_pusher", "_transport", "_url", "referrers_tag")
 
-    def __init__(self, transport: Transport, repository_url: str, repository: str) -> None:
-        """Hold the repository's URL, which ends in a slash, and its name."""
+    def __init__(
+        self, transport: Transport, repository_url: str, repository: str, lock: threading.Lock
+    ) -> None:
+        """Hold the repository's URL, which ends in a slash, and its name.
+
+        Args:
+            transport: of the registry.
+            repository_url: ends in a slash.
+            repository: its name.
+            lock: held by whoever changes a referrers tag of this registry.
+        """
         self._transport = transport
         self._pull = scopes.pull(repository)
+        self._delete = scopes.delete(repository)
         self._url = f"{repository_url}manifests/"
+        self._pusher = Pusher(transport, self._url, scopes.push(repository))
+        self.referrers_tag = ReferrersTag(self.get, self._pusher, lock)
 
     def exists(self, digest: Digest) -> bool:
         """Whether the repository holds a manifest. One HEAD (distribution-spec 1.1, end-3).
@@ -101,6 +120,79 @@ class Manifests:
         if answer.status == NOT_MODIFIED:
             return None
         return self._read(reference, answer)
+
+    def put(
+        self,
+        manifest: Manifest | bytes,
+        *,
+        tags: Iterable[str] = (),
+        media_type: str | None = None,
+    ) -> Descriptor:
+        """Store a manifest, byte for byte, under its digest and any number of tags.
+
+        One PUT for none or one tag. For several, one PUT by digest with all of them, and one for
+        each tag that the registry does not acknowledge (distribution-spec 1.1, end-7). Where the
+        manifest has a subject and the registry does not say that it lists referrers itself, two
+        GETs and one PUT more keep the referrers tag right.
+
+        Args:
+            manifest: one that was read, or the bytes of one.
+            tags: to store it under; without any, it is there by digest only.
+            media_type: of bytes that do not say it themselves.
+
+        Returns:
+            What points to the manifest now.
+
+        Raises:
+            InvalidReferenceError: one of the tags is none; nothing was sent.
+            InvalidDocumentError: the bytes are no manifest, or an ambiguous one; nothing was sent.
+            DigestMismatchError: the registry says that it stored something else.
+            ReferrersTagError: the manifest is stored, but not on the list of its subject.
+            RegistryError: what else stands in the way.
+        """
+        names = [check_tag(tag) for tag in dict.fromkeys(tags)]
+        document = (
+            parse_manifest(manifest, media_type=media_type)
+            if isinstance(manifest, bytes)
+            else manifest
+        )
+        acknowledged = self._pusher.push(document, names)
+        if document.subject is not None and not acknowledged:
+            self.referrers_tag.add(document, document.subject.digest)
+        return document.descriptor
+
+    def delete(self, manifest: Digest | Manifest) -> None:
+        """Delete a manifest, and with it every tag that points to it.
+
+        One DELETE (distribution-spec 1.1, end-9). By digest, one GET before it, to learn whether
+        the manifest has a subject; where it has one, a GET of the referrers tag and, where the
+        manifest is on that list, one PUT and one GET more.
+
+        Args:
+            manifest: its digest, or the manifest as it was read, which saves the GET.
+
+        Raises:
+            InvalidDigestError: what was given is no digest. A tag is taken away by `Tags.untag`.
+            ManifestUnknownError: the repository has no such manifest.
+            DeletionDisabledError: the registry deletes nothing.
+            ReferrersTagError: the manifest is gone, but still on the list of its subject.
+            RegistryError: what else stands in the way.
+        """
+        document = self._to_delete(manifest)
+        digest = _checked_digest(manifest) if isinstance(manifest, str) else manifest.digest
+        url = self._url + digest
+        delete(self._transport, url, scopes=self._delete, unknown=ManifestUnknownError)
+        if document is not None and document.subject is not None:
+            self.referrers_tag.remove(digest, document.subject.digest)
+
+    def _to_delete(self, manifest: Digest | Manifest) -> Manifest | None:
+        """The document, or None where it cannot be read: it may be deleted all the same."""
+        if not isinstance(manifest, str):
+            return manifest
+        try:
+            return self.get(_checked_digest(manifest))
+        except (InvalidDocumentError, UnsupportedDigestError, VerificationError):
+            return None
 
     def _fetch(self, reference: str, headers: Mapping[str, str] | None = None) -> Answer:
         transport = self._transport

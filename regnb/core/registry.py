@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import TracebackType
@@ -52,6 +53,7 @@ class Registry:
         url: the address that requests go to.
         insecure: whether plain http was allowed.
         transport: its connections.
+        referrers_lock: held by whoever changes a referrers tag.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class Registry:
         self.insecure = insecure
         given = username is not None or password is not None
         login = Basic(username or "", password or "") if given else None
+        self.referrers_lock = threading.Lock()
         connections = Connections(self.address, limits=limits or Limits(), clock=clock or Clock())
         self.transport = Transport(connections, Authenticator(connections, lambda _: login))
 

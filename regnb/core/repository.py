@@ -33,7 +33,7 @@ class Repository:
         self.name = check_path(name)
         self.registry = registry
         url = f"{registry.address.api}{self.name}/"
-        self.manifests = Manifests(registry.transport, url, self.name)
+        self.manifests = Manifests(registry.transport, url, self.name, registry.referrers_lock)
         self.tags = Tags(registry.transport, url, self.name, self.manifests)
         self.blobs = Blobs(registry.transport, url, self.name)
 
