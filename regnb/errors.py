@@ -33,12 +33,20 @@
         ├── NotFoundError (LookupError)           404
         │   ├── RepositoryUnknownError
         │   ├── ManifestUnknownError
-        │   └── BlobUnknownError
+        │   ├── BlobUnknownError
+        │   └── UploadUnknownError                the registry has forgotten an upload
+        ├── ManifestInvalidError (ValueError)     a manifest that the registry refuses
+        │   └── ManifestBlobUnknownError          it names content that the repository lacks
+        ├── UploadInvalidError (ValueError)       bytes refused for their range, size or digest
+        ├── RequestTooLargeError (ValueError)     413: more bytes than the registry takes
+        ├── DeletionDisabledError (PermissionError)   the registry does not delete
+        │   └── UntagUnsupportedError             it does not delete tags
         ├── CatalogUnsupportedError               the registry does not list its repositories
         ├── RateLimitedError                      429
         └── RegistryUnavailableError              5xx, after the retries
 
-and, as a warning: ListingWarning (UserWarning), a listing that holds names that are none.
+and, as warnings (UserWarning): ListingWarning, a listing that holds names that are none;
+RegistryWarning, what a registry wants its users to know.
 
 Messages hold registry text only through `printable`, so that neither a terminal nor a log is at
 its mercy, and URLs only in redacted form.
@@ -46,6 +54,7 @@ its mercy, and URLs only in redacted form.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 SHOWN_TEXT = 1024
@@ -108,6 +117,10 @@ class ListingWarning(UserWarning):
     """A listing holds names that cannot be what it lists; they were left out."""
 
 
+class RegistryWarning(UserWarning):
+    """What a registry wants its users to know; it changes nothing (distribution-spec, warnings)."""
+
+
 class RegistryError(RegnbError):
     """Whatever a registry did or did not answer.
 
@@ -119,7 +132,10 @@ class RegistryError(RegnbError):
         url: the URL asked for, without credentials or signatures, or None.
         request_id: what the registry calls this request in its own log, or None.
         retry_after: seconds after which the registry would be asked again, or None.
+        partial: what a listing had brought before it broke off, or None.
     """
+
+    partial: Sequence[str] | None = None
 
     def __init__(
         self,
@@ -173,9 +189,7 @@ class BodyTooLargeError(ProtocolError):
 
 
 class TooManyPagesError(ProtocolError):
-    """A listing that does not end; ``partial`` holds the items so far."""
-
-    partial: list[str] | None = None
+    """A listing that does not end; reading stopped there."""
 
 
 class UnsafeRedirectError(ProtocolError):
@@ -224,6 +238,34 @@ class ManifestUnknownError(NotFoundError):
 
 class BlobUnknownError(NotFoundError):
     """The repository has no such blob."""
+
+
+class UploadUnknownError(NotFoundError):
+    """The registry knows nothing of an upload, or no longer: begin a new one."""
+
+
+class ManifestInvalidError(RegistryError, ValueError):
+    """A manifest or tag that the registry refuses."""
+
+
+class ManifestBlobUnknownError(ManifestInvalidError):
+    """A manifest that names blobs or manifests that the repository lacks: push those first."""
+
+
+class UploadInvalidError(RegistryError, ValueError):
+    """Bytes that the registry refuses for their range, their size or their digest."""
+
+
+class RequestTooLargeError(RegistryError, ValueError):
+    """413: more bytes than the registry takes at once."""
+
+
+class DeletionDisabledError(RegistryError, PermissionError):
+    """The registry does not delete; its configuration may allow it."""
+
+
+class UntagUnsupportedError(DeletionDisabledError):
+    """The registry does not delete tags, only manifests with all their tags, if at all."""
 
 
 class CatalogUnsupportedError(RegistryError):

@@ -15,7 +15,7 @@ from regnb.core.auth.authenticator import Authenticator
 from regnb.core.auth.logins import Basic
 from regnb.core.paging import pages
 from regnb.core.repository import Repository
-from regnb.core.responses import failure, not_a_registry, read_json
+from regnb.core.responses import failure, not_a_registry, read_json, recast
 from regnb.core.transport import Transport
 from regnb.core.wire.address import parse_address
 from regnb.core.wire.clock import Clock
@@ -23,6 +23,7 @@ from regnb.core.wire.connections import Connections
 from regnb.core.wire.limits import Limits
 from regnb.errors import (
     CatalogUnsupportedError,
+    DeniedError,
     InvalidReferenceError,
     NotFoundError,
     RegistryError,
@@ -36,7 +37,6 @@ LOGGER = logging.getLogger("regnb")
 # they would give (W-C4); None asks for what the registry likes.
 PAGE_SIZES = (1000, 100, None)
 _REFUSES_PAGE_SIZE = frozenset({400, 405})
-_NO_CATALOG = frozenset({403, 404})
 _NOT_FOUND = 404
 _PING_BODY = 64 * 1024
 _VERSION_HEADER = "Docker-Distribution-Api-Version"
@@ -146,24 +146,10 @@ class Registry:
             except RegistryError as error:
                 if size is not None and _refuses_page_size(error):
                     continue
-                raise self._without_catalog(error) from None
+                raise _without_catalog(error) from None
             yield first
             yield from listing
             return
-
-    def _without_catalog(self, error: RegistryError) -> RegistryError:
-        if error.status not in _NO_CATALOG:
-            return error
-        return CatalogUnsupportedError(
-            "The registry does not list its repositories to this account: name them instead. "
-            f"{error}",
-            status=error.status,
-            code=error.code,
-            detail=error.detail,
-            method=error.method,
-            url=error.url,
-            request_id=error.request_id,
-        )
 
     def repository(self, name: str) -> Repository:
         """A handle on one repository; no request.
@@ -200,6 +186,14 @@ class Registry:
             Registry, name=self.name, insecure=self.insecure, limits=self.transport.limits
         )
         return again, (self.url,)
+
+
+def _without_catalog(error: RegistryError) -> RegistryError:
+    # A token for the catalog may be refused by a 401 too (B-A12).
+    if error.status != _NOT_FOUND and not isinstance(error, DeniedError):
+        return error
+    sentence = "The registry does not list its repositories to this account: name them instead."
+    return recast(error, CatalogUnsupportedError, sentence)
 
 
 def _refuses_page_size(error: RegistryError) -> bool:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from regnb.core.auth.challenges import parse_challenges
-from regnb.core.error_body import is_web_page, read_error_body
+from regnb.core.error_body import ErrorBody, is_web_page, read_error_body
 from regnb.core.wire.incoming import Answer
 from regnb.core.wire.redaction import redact
 from regnb.errors import (
     AuthenticationRequiredError,
+    DeletionDisabledError,
     DeniedError,
     InvalidDocumentError,
+    ManifestBlobUnknownError,
+    ManifestInvalidError,
     ManifestUnknownError,
     NotARegistryError,
     NotFoundError,
@@ -20,20 +23,58 @@ from regnb.errors import (
     RegistryError,
     RegistryUnavailableError,
     RepositoryUnknownError,
+    RequestTooLargeError,
+    UploadInvalidError,
+    UploadUnknownError,
     printable,
 )
 from regnb.model import strict_json
 
 _REQUEST_ID_HEADERS = ("X-Request-Id", "X-Amzn-Requestid", "X-Ms-Correlation-Request-Id", "Cf-Ray")
-_CODE_OF_NO_REPOSITORY = "NAME_UNKNOWN"
 _SERVER_ERRORS = range(500, 600)
 _CLIENT_ERRORS = range(400, 500)
+_UNAUTHORIZED, _NOT_FOUND, _METHOD_NOT_ALLOWED, _RANGE_NOT_SATISFIABLE = 401, 404, 405, 416
+_WRITES = frozenset({"POST", "PUT", "PATCH"})
+_TOO_LARGE = "request body too large"  # how distribution says 413, with a 400 (W-M2)
 
+_BY_STATUS: dict[int, type[RegistryError]] = {
+    401: AuthenticationRequiredError,
+    403: DeniedError,
+    413: RequestTooLargeError,
+    429: RateLimitedError,
+}
+# What a 404 means whatever the endpoint.
+_MISSING: dict[str | None, type[RegistryError]] = {
+    "NAME_UNKNOWN": RepositoryUnknownError,
+    "BLOB_UPLOAD_UNKNOWN": UploadUnknownError,
+    "MANIFEST_BLOB_UNKNOWN": ManifestBlobUnknownError,
+}
+# What the registry has against the bytes that it was sent (B-E5).
+_REFUSED: dict[str | None, type[RegistryError]] = {
+    "MANIFEST_INVALID": ManifestInvalidError,
+    "MANIFEST_UNVERIFIED": ManifestInvalidError,
+    "TAG_INVALID": ManifestInvalidError,
+    "MANIFEST_BLOB_UNKNOWN": ManifestBlobUnknownError,
+    "BLOB_UPLOAD_INVALID": UploadInvalidError,
+    "RANGE_INVALID": UploadInvalidError,
+    "SIZE_INVALID": UploadInvalidError,
+    "DIGEST_INVALID": UploadInvalidError,
+}
+
+# The first that fits counts.
 _ADVICE: dict[type[RegistryError], str] = {
     DeniedError: "This account may not do that; ask the registry's owner for access.",
     RepositoryUnknownError: "Check the name; it may also be hidden from this account.",
     ManifestUnknownError: "Check the tag or digest; tags.all() lists the repository's tags.",
+    UploadUnknownError: "Begin the upload anew.",
     NotFoundError: "Check the name and the digest.",
+    ManifestBlobUnknownError: "Push what the manifest names first.",
+    ManifestInvalidError: "The registry does not take this manifest.",
+    UploadInvalidError: "The registry does not take these bytes; begin the upload anew.",
+    RequestTooLargeError: "That is more than the registry, or a proxy in front of it, takes.",
+    DeletionDisabledError: (
+        "The registry does not delete; whoever runs it may allow that in its configuration."
+    ),
     RateLimitedError: "Wait before asking again, or log in if the limit is for anonymous use.",
     RegistryUnavailableError: "The registry is in trouble; try again later.",
     ProtocolError: "That is no answer that a registry gives; check the address.",
@@ -50,9 +91,9 @@ def failure(answer: Answer, *, unknown: type[NotFoundError]) -> RegistryError:
             is a `RepositoryUnknownError` everywhere.
     """
     said = read_error_body(answer.body)
-    kind = _kind(answer.status, said.code, unknown)
+    kind = _kind(answer, said, unknown)
     shown = redact(answer.url)
-    words = said.message or said.code
+    words = "; ".join(filter(None, (_scope_refused(answer), said.message or said.code)))
     what = f"{answer.method} {shown} was answered {answer.status}" + (
         f" ({words})" if words else ""
     )
@@ -68,18 +109,56 @@ def failure(answer: Answer, *, unknown: type[NotFoundError]) -> RegistryError:
     )
 
 
-def _kind(status: int, code: str | None, unknown: type[NotFoundError]) -> type[RegistryError]:
-    by_status: dict[int, type[RegistryError]] = {
-        401: AuthenticationRequiredError,
-        403: DeniedError,
-        404: RepositoryUnknownError if code == _CODE_OF_NO_REPOSITORY else unknown,
-        429: RateLimitedError,
-    }
-    if status in by_status:
-        return by_status[status]
+def recast(error: RegistryError, kind: type[RegistryError], sentence: str) -> RegistryError:
+    """The same facts as an error of another kind, whose message begins with a sentence."""
+    return kind(
+        f"{sentence} {error}",
+        status=error.status,
+        code=error.code,
+        detail=error.detail,
+        method=error.method,
+        url=error.url,
+        request_id=error.request_id,
+        retry_after=error.retry_after,
+    )
+
+
+def _kind(answer: Answer, said: ErrorBody, unknown: type[NotFoundError]) -> type[RegistryError]:
+    """By status first, then by method and code (W-E3)."""
+    status = answer.status
+    if status == _NOT_FOUND:
+        return _MISSING.get(said.code, unknown)
+    if _scope_refused(answer) is not None:
+        return DeniedError
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
     if status in _SERVER_ERRORS:
         return RegistryUnavailableError
-    return RegistryError if status in _CLIENT_ERRORS else ProtocolError
+    return _refusal(answer, said) if status in _CLIENT_ERRORS else ProtocolError
+
+
+def _refusal(answer: Answer, said: ErrorBody) -> type[RegistryError]:
+    """What the registry has against what it was asked to do, or to take."""
+    if answer.method == "DELETE":
+        refused = answer.status == _METHOD_NOT_ALLOWED or said.code == "UNSUPPORTED"
+        return DeletionDisabledError if refused else RegistryError
+    if answer.method not in _WRITES:
+        return RegistryError
+    if answer.status == _RANGE_NOT_SATISFIABLE:
+        return UploadInvalidError
+    if isinstance(said.detail, str) and _TOO_LARGE in said.detail:
+        return RequestTooLargeError
+    return _REFUSED.get(said.code, RegistryError)
+
+
+def _scope_refused(answer: Answer) -> str | None:
+    """What a 401 says that means 403: logged in, but not for this (E4). None for others."""
+    if answer.status != _UNAUTHORIZED:
+        return None
+    for challenge in parse_challenges(answer.headers.getlist("WWW-Authenticate")):
+        if challenge.parameters.get("error") == "insufficient_scope":
+            return printable(challenge.parameters.get("error_description", ""))
+    return None
 
 
 def _advice(kind: type[RegistryError], answer: Answer) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -99,7 +100,7 @@ def test_s7_a_link_to_the_same_path_elsewhere_is_asked_for_here(
     assert listed(registry()) == [["a"], ["b"]]
 
 
-def endless(web: responses.RequestsMock, limits: Limits | None = None) -> list[str]:
+def endless(web: responses.RequestsMock, limits: Limits | None = None) -> Sequence[str]:
     with pytest.raises(TooManyPagesError) as caught:
         listed(registry(limits=limits))
     assert caught.value.partial is not None

@@ -58,6 +58,17 @@ def test_w_c4_a_registry_without_catalog_is_told(web: responses.RequestsMock, st
     assert (caught.value.status, caught.value.code) == (status, "X")
 
 
+def test_b_a12_a_token_without_the_catalog_means_that_there_is_none(
+    web: responses.RequestsMock,
+) -> None:
+    refusal = (
+        'Bearer realm="https://a.example",scope="registry:catalog:*",error="insufficient_scope"'
+    )
+    web.get(CATALOG, status=401, headers={"WWW-Authenticate": refusal})
+    with pytest.raises(CatalogUnsupportedError, match="name them instead"):
+        list(registry().repositories())
+
+
 def test_w_c4_other_trouble_is_not_a_missing_catalog(web: responses.RequestsMock) -> None:
     web.get(CATALOG, status=503)
     with pytest.raises(RegistryUnavailableError):

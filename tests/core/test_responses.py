@@ -5,12 +5,16 @@ import pickle
 import pytest
 from urllib3 import HTTPHeaderDict
 
-from regnb.core.responses import failure, read_json
+from regnb.core.responses import failure, read_json, recast
 from regnb.core.wire.incoming import Answer
+from regnb.core.wire.outgoing import Method
 from regnb.errors import (
     AuthenticationRequiredError,
     BlobUnknownError,
+    DeletionDisabledError,
     DeniedError,
+    ManifestBlobUnknownError,
+    ManifestInvalidError,
     ManifestUnknownError,
     NotARegistryError,
     ProtocolError,
@@ -18,19 +22,27 @@ from regnb.errors import (
     RegistryError,
     RegistryUnavailableError,
     RepositoryUnknownError,
+    RequestTooLargeError,
+    UntagUnsupportedError,
+    UploadInvalidError,
+    UploadUnknownError,
 )
+
+TAG = ManifestUnknownError
+WRITES: tuple[Method, ...] = ("POST", "PUT", "PATCH")
 
 
 def answer(
     status: int,
     body: bytes = b"",
     *,
+    method: Method = "GET",
     authorised: bool = False,
     wait: float | None = None,
     **headers: str,
 ) -> Answer:
     return Answer(
-        "GET",
+        method,
         "https://robot:hunter2@h.example/v2/a/b?X-Sig=hunter2&n=1",
         status,
         HTTPHeaderDict({name.replace("_", "-"): value for name, value in headers.items()}),
@@ -52,6 +64,8 @@ def error(code: str) -> bytes:
         (403, DeniedError),
         (404, BlobUnknownError),
         (405, RegistryError),
+        (413, RequestTooLargeError),
+        (416, RegistryError),
         (429, RateLimitedError),
         (500, RegistryUnavailableError),
         (501, RegistryUnavailableError),
@@ -68,12 +82,112 @@ def test_w_e2_every_status_has_its_error(status: int, kind: type[RegistryError])
     assert f"answered {status} (VENDOR: told). " in str(raised)
 
 
-def test_w_e3_a_404_is_told_apart_by_endpoint_and_then_by_code() -> None:
-    for code in ("UNKNOWN", "NOT_FOUND", "MANIFEST_UNKNOWN"):
-        raised = failure(answer(404, error(code)), unknown=ManifestUnknownError)
-        assert type(raised) is ManifestUnknownError
-    raised = failure(answer(404, error("NAME_UNKNOWN")), unknown=ManifestUnknownError)
-    assert type(raised) is RepositoryUnknownError
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("UNKNOWN", ManifestUnknownError),
+        ("NOT_FOUND", ManifestUnknownError),
+        ("MANIFEST_UNKNOWN", ManifestUnknownError),
+        ("BLOB_UPLOAD_INVALID", ManifestUnknownError),
+        ("NAME_UNKNOWN", RepositoryUnknownError),
+        ("BLOB_UPLOAD_UNKNOWN", UploadUnknownError),
+        ("MANIFEST_BLOB_UNKNOWN", ManifestBlobUnknownError),
+    ],
+)
+def test_w_e3_a_404_is_told_apart_by_endpoint_and_then_by_code(
+    code: str, kind: type[RegistryError]
+) -> None:
+    raised = failure(answer(404, error(code)), unknown=ManifestUnknownError)
+    assert type(raised) is kind
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("MANIFEST_INVALID", ManifestInvalidError),
+        ("MANIFEST_UNVERIFIED", ManifestInvalidError),
+        ("TAG_INVALID", ManifestInvalidError),
+        ("MANIFEST_BLOB_UNKNOWN", ManifestBlobUnknownError),
+        ("BLOB_UPLOAD_INVALID", UploadInvalidError),
+        ("RANGE_INVALID", UploadInvalidError),
+        ("SIZE_INVALID", UploadInvalidError),
+        ("DIGEST_INVALID", UploadInvalidError),
+        ("NAME_INVALID", RegistryError),
+        ("UNKNOWN", RegistryError),
+    ],
+)
+def test_b_e5_what_was_sent_is_refused_by_code(code: str, kind: type[RegistryError]) -> None:
+    for method in WRITES:
+        raised = failure(answer(400, error(code), method=method), unknown=BlobUnknownError)
+        assert (type(raised), raised.code) == (kind, code)
+    read = failure(answer(400, error(code)), unknown=BlobUnknownError)
+    assert (type(read), read.code) == (RegistryError, code)
+
+
+def test_b_e5_a_range_is_refused_with_or_without_a_code() -> None:
+    refused = failure(answer(416, method="PATCH"), unknown=UploadUnknownError)
+    assert type(refused) is UploadInvalidError
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (413, b"<html>413 Request Entity Too Large</html>"),
+        (
+            400,  # docker-registry 2.8.2 and 3.1.1
+            b'{"errors":[{"code":"MANIFEST_INVALID","message":"manifest invalid",'
+            b'"detail":"http: request body too large"}]}',
+        ),
+    ],
+)
+def test_w_m10_what_is_too_large_is_told_so(status: int, body: bytes) -> None:
+    raised = failure(answer(status, body, method="PUT"), unknown=ManifestUnknownError)
+    assert type(raised) is RequestTooLargeError
+    assert isinstance(raised, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (405, "UNSUPPORTED", DeletionDisabledError),
+        (405, "", DeletionDisabledError),
+        (400, "UNSUPPORTED", DeletionDisabledError),
+        (400, "DIGEST_INVALID", RegistryError),
+        (403, "DENIED", DeniedError),
+        (404, "BLOB_UNKNOWN", BlobUnknownError),
+    ],
+)
+def test_w_m10_a_registry_that_does_not_delete_is_told(
+    status: int, code: str, kind: type[RegistryError]
+) -> None:
+    raised = failure(answer(status, error(code), method="DELETE"), unknown=BlobUnknownError)
+    assert type(raised) is kind
+
+
+def test_e4_a_token_without_the_scope_means_denied() -> None:
+    challenge = 'Bearer realm="https://a.example",error="insufficient_scope"'
+    said = f'{challenge},error_description="robots only\x1b"'
+    raised = failure(answer(401, error("UNAUTHORIZED"), WWW_Authenticate=said), unknown=TAG)
+    assert type(raised) is DeniedError
+    assert (raised.status, raised.code) == (401, "UNAUTHORIZED")
+    assert "answered 401 (robots only; UNAUTHORIZED: told). " in str(raised)
+    silent = failure(answer(401, WWW_Authenticate=challenge), unknown=TAG)
+    assert type(silent) is DeniedError
+    assert "answered 401. " in str(silent)
+
+
+def test_e4_an_invalid_token_means_unauthorised() -> None:
+    said = 'Bearer realm="https://a.example",error="invalid_token"'
+    raised = failure(answer(401, WWW_Authenticate=said), unknown=TAG)
+    assert type(raised) is AuthenticationRequiredError
+
+
+def test_an_error_recast_keeps_its_facts() -> None:
+    first = failure(answer(400, error("X"), wait=2.0, X_Request_Id="id"), unknown=TAG)
+    again = recast(first, UntagUnsupportedError, "No tags.")
+    assert type(again) is UntagUnsupportedError
+    assert str(again) == f"No tags. {first}"
+    assert vars(again) == vars(first)
 
 
 def test_w_e2_retry_after_and_request_id_are_kept() -> None:
