@@ -23,6 +23,7 @@
         │   ├── BodyTooLargeError
         │   ├── TooManyPagesError
         │   └── UnsafeRedirectError               an answer that leads where it must not
+        │       └── UntrustedRealmError           a token service that is sent no credentials
         ├── VerificationError (ValueError)        bytes that are not what was asked for
         │   ├── DigestMismatchError
         │   └── SizeMismatchError
@@ -194,6 +195,10 @@ class TooManyPagesError(ProtocolError):
 
 class UnsafeRedirectError(ProtocolError):
     """A redirect or Link that leads where it must not."""
+
+
+class UntrustedRealmError(UnsafeRedirectError):
+    """A token service that is not evidently the registry's, so that no credentials went there."""
 
 
 class VerificationError(RegistryError, ValueError):

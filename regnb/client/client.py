@@ -217,6 +217,7 @@ def connect(
     username: str | None = None,
     password: str | None = None,
     insecure: bool = False,
+    trust_realm: Iterable[str] = (),
 ) -> Client:
     """Connect to a registry. No request is made yet.
 
@@ -226,11 +227,21 @@ def connect(
         username: for a registry that asks for one.
         password: goes with it. Neither is ever shown, logged or pickled.
         insecure: allow plain http to a host that is not loopback.
+        trust_realm: token services, by ``host`` or ``host:port``, that are sent the credentials
+            although they are on another domain than the registry.
 
     Raises:
         InvalidReferenceError: `target` is no address of a registry.
     """
-    return Client(Registry(target, username=username, password=password, insecure=insecure))
+    return Client(
+        Registry(
+            target,
+            username=username,
+            password=password,
+            insecure=insecure,
+            trust_realm=trust_realm,
+        )
+    )
 
 
 def image(reference: str) -> Image:

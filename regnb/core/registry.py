@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -64,6 +64,7 @@ class Registry:
         username: str | None = None,
         password: str | None = None,
         insecure: bool = False,
+        trust_realm: Iterable[str] = (),
         limits: Limits | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -76,11 +77,14 @@ class Registry:
             username: sent only to this registry, once it asks.
             password: goes with it.
             insecure: allow plain http to a host that is not loopback.
+            trust_realm: token services, by ``host`` or ``host:port``, that are sent the
+                credentials although they are on another domain than the registry.
             limits: other limits than the defaults.
             clock: another clock than the machine's.
 
         Raises:
-            InvalidReferenceError: `url` is no address, or plain http to another machine.
+            InvalidReferenceError: `url` is no address, or plain http to another machine; or
+                `trust_realm` names what is no host.
             ValueError: a user name without a password, or the reverse.
         """
         self.address = parse_address(url, insecure=insecure)
@@ -90,7 +94,12 @@ class Registry:
         given = username is not None or password is not None
         login = Basic(username or "", password or "") if given else None
         self.referrers_lock = threading.Lock()
-        connections = Connections(self.address, limits=limits or Limits(), clock=clock or Clock())
+        connections = Connections(
+            self.address,
+            limits=limits or Limits(),
+            clock=clock or Clock(),
+            trust_realm=trust_realm,
+        )
         self.transport = Transport(connections, Authenticator(connections, lambda _: login))
 
     def ping(self) -> None:
@@ -183,7 +192,11 @@ class Registry:
     def __reduce__(self) -> tuple[Any, ...]:
         """Everything but the credentials (S16)."""
         again = partial(
-            Registry, name=self.name, insecure=self.insecure, limits=self.transport.limits
+            Registry,
+            name=self.name,
+            insecure=self.insecure,
+            trust_realm=self.transport.gate.trust_realm,
+            limits=self.transport.limits,
         )
         return again, (self.url,)
 

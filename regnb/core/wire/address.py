@@ -17,6 +17,8 @@ DOCKER_HUB = "docker.io"
 DOCKER_HUB_API = "registry-1.docker.io"
 _DOCKER_HUB_NAMES = {DOCKER_HUB, "index.docker.io", DOCKER_HUB_API}
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]", re.ASCII)
+_URL_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+", re.ASCII)
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*/?", re.ASCII)
 
 
@@ -114,12 +116,21 @@ def origin(url: str) -> Origin:
     """Scheme, host and port of an absolute URL, with the scheme's own port filled in.
 
     Raises:
-        ValueError: the URL has no host, or is not http or https.
+        ValueError: the URL is not http or https, or has a host or port that can be none: what is
+            not ASCII would have to be encoded first, and is read in two ways otherwise.
     """
     parts = urlsplit(url)
-    if parts.scheme not in PORTS or not parts.hostname:
+    if parts.scheme not in PORTS or not _URL_HOST.fullmatch(parts.hostname or ""):
         raise ValueError("not an absolute http or https URL")
-    return parts.scheme, parts.hostname, parts.port or PORTS[parts.scheme]
+    port = PORTS[parts.scheme] if parts.port is None else parts.port
+    if not port:
+        raise ValueError("port 0 is none")
+    return parts.scheme, parts.hostname or "", port
+
+
+def is_literal(host: str) -> bool:
+    """Whether a host is an address and no name, in any of the ways that systems read one."""
+    return ":" in host or _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]) is not None
 
 
 def is_loopback(host: str) -> bool:

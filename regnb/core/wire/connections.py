@@ -8,7 +8,7 @@ is either decided once per client or not wanted at all.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 
 import requests
@@ -40,10 +40,12 @@ class Connections:
         retries: how patiently the client asks again.
     """
 
-    def __init__(self, address: Address, *, limits: Limits, clock: Clock) -> None:
+    def __init__(
+        self, address: Address, *, limits: Limits, clock: Clock, trust_realm: Iterable[str] = ()
+    ) -> None:
         """Connect to nothing yet."""
         self.address = address
-        self.gate = Gate(address)
+        self.gate = Gate(address, trust_realm=trust_realm)
         self.limits = limits
         self.clock = clock
         self._proxies: dict[Origin, dict[str, str]] = {}

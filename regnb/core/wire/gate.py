@@ -7,15 +7,16 @@ realm of a challenge. Credentials, headers and bodies go only where this module 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from urllib.parse import unquote, urljoin, urlsplit
 
-from regnb.core.wire.address import Address, origin
+from regnb.core.wire.address import PORTS, Address, Origin, origin
 from regnb.core.wire.outgoing import Outgoing, Purpose
+from regnb.core.wire.realms import belongs, trusted_realms
 from regnb.core.wire.redaction import redact
 from regnb.core.wire.secret import Secret
-from regnb.errors import UnsafeRedirectError
+from regnb.errors import UnsafeRedirectError, UntrustedRealmError
 
 PUBLIC, PRIVATE, LOOPBACK, LINK_LOCAL = range(4)
 # All that another origin learns of the caller. The identity coding says nothing about it.
@@ -27,11 +28,17 @@ READING = frozenset({"GET", "HEAD"})
 class Gate:
     """The gate of one registry."""
 
-    __slots__ = ("_address",)
+    __slots__ = ("_address", "_trusted")
 
-    def __init__(self, address: Address) -> None:
-        """Guard what belongs to the registry at `address`."""
+    def __init__(self, address: Address, *, trust_realm: Iterable[str] = ()) -> None:
+        """Guard what belongs to the registry at `address`, and to the realms that are trusted."""
         self._address = address
+        self._trusted = trusted_realms(trust_realm)
+
+    @property
+    def trust_realm(self) -> tuple[str, ...]:
+        """The realms that the caller trusts with the credentials."""
+        return self._trusted
 
     def is_home(self, url: str) -> bool:
         """Whether a URL is at the registry's own origin."""
@@ -51,6 +58,26 @@ class Gate:
         if request.method not in READING or request.body is not None:
             raise unsafe(request, request.url, "is not the registry, and the request has a body")
         return _only(request, CARRIED_ABROAD)
+
+    def realm(self, realm: str, *, credentials: bool) -> str:
+        """The token service that a challenge names, as far as it may be asked (S2, B-A16).
+
+        Args:
+            realm: as the challenge names it.
+            credentials: whether it would be sent the user's.
+
+        Raises:
+            UnsafeRedirectError: nobody may be asked there.
+            UntrustedRealmError: it may be asked, but not be sent credentials.
+        """
+        asked = Outgoing("GET", self._address.api)
+        reason = _refusal(asked.url, realm)
+        if reason is not None:
+            raise unsafe(asked, realm, reason)
+        found = origin(realm)
+        if credentials and not belongs(found, registry=self._address.origin, trusted=self._trusted):
+            raise _untrusted(asked, found)
+        return realm.partition("#")[0]
 
     def redirect(self, url: str, location: str, *, method: str) -> str:
         """Where a redirect leads, as far as it may be followed (S3, S4, S5).
@@ -177,6 +204,20 @@ def _nearness(host: str) -> int:
     if address.is_link_local or address.is_unspecified or address.is_multicast:
         return LINK_LOCAL
     return LOOPBACK if address.is_loopback else PRIVATE if address.is_private else PUBLIC
+
+
+def _untrusted(request: Outgoing, realm: Origin) -> UntrustedRealmError:
+    scheme, host, port = realm
+    netloc = f"[{host}]" if ":" in host else host
+    if port != PORTS[scheme]:
+        netloc = f"{netloc}:{port}"
+    return UntrustedRealmError(
+        f"The registry has its tokens given out by {netloc}, which is not evidently its own, so "
+        "that the credentials were not sent there. Ask whoever runs the registry; if it is "
+        f"right, connect with trust_realm=[{netloc!r}].",
+        method=request.method,
+        url=redact(request.url),
+    )
 
 
 def _climbs(path: str) -> bool:
