@@ -33,14 +33,19 @@ def tags(request: Request, storage: Storage, name: str) -> Response:
 
 
 def referrers(request: Request, storage: Storage, name: str, digest: str) -> Response:
-    """List the manifests whose subject is `digest`, as an index; 200 even where there is none."""
-    found = [m.descriptor() for m in storage.referrers(name, check_digest(digest))]
-    headers = []
+    """List the manifests whose subject is `digest`, as an index; 200 even where there is none.
+
+    Pages are asked for as those of tags: the specification knows only the Link that leads on.
+    """
+    found = {m.digest: m.descriptor() for m in storage.referrers(name, check_digest(digest))}
+    applied = []
     if artifact_type := request.parameter("artifactType"):
-        found = [d for d in found if d.get("artifactType") == artifact_type]
-        headers.append(("OCI-Filters-Applied", "artifactType"))
-    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": found}
-    return as_json(index, media_type=OCI_INDEX, headers=headers)
+        found = {d: each for d, each in found.items() if each.get("artifactType") == artifact_type}
+        applied.append(("OCI-Filters-Applied", "artifactType"))
+    page, link = _page(request, list(found), _page_size(request), order=str)
+    manifests = [found[each] for each in page]
+    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests}
+    return as_json(index, media_type=OCI_INDEX, headers=[*applied, *link])
 
 
 def _caseless(tag: str) -> tuple[str, str]:
@@ -48,16 +53,17 @@ def _caseless(tag: str) -> tuple[str, str]:
 
 
 def _page_size(request: Request, *, limit: int | None = None) -> int | None:
+    largest = request.rules.page_size or limit
     text = request.parameter("n")
     if text is None:
-        return limit
+        return largest
     size = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
     if size is None or (limit is not None and size > limit):
         message = "n is not a number of items" if limit is None else f"n is not in 0..{limit}"
         raise RefusedError(
             HTTPStatus.BAD_REQUEST, "PAGINATION_NUMBER_INVALID", message, detail=text
         )
-    return size
+    return size if largest is None else min(size, largest)
 
 
 def _page(
@@ -69,5 +75,5 @@ def _page(
     page = left[:size]
     if not page or len(page) == len(left):
         return page, []
-    following = urlencode({"n": len(page), "last": page[-1]})
+    following = urlencode({**request.query, "n": len(page), "last": page[-1]}, doseq=True)
     return page, [("Link", f'<{quote(request.path)}?{following}>; rel="next"')]

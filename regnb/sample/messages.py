@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from regnb.sample.bodies import Body
+from regnb.sample.rules import Rules
 
 Headers = Sequence[tuple[str, str]]
 
@@ -43,13 +44,17 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request: `headers` are looked up without regard to case, `query` holds lists."""
+    """One request: `headers` are looked up without regard to case, `query` holds lists.
+
+    `rules` are those of the registry that it came to.
+    """
 
     method: str
     path: str
     query: Mapping[str, list[str]]
     headers: Message
     body: Body
+    rules: Rules
 
     def parameter(self, name: str) -> str | None:
         """The first value of a query parameter."""

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable
 from http import HTTPStatus
 
-from regnb.sample import deleting, listing, pulling, pushing, uploading
+from regnb.sample import deleting, listing, pulling, pushing, tokens, uploading
+from regnb.sample.access import Guard, scopes_of
 from regnb.sample.messages import RefusedError, Request, Response
 from regnb.sample.names import check_name
 from regnb.sample.storage import FullError, Storage
@@ -33,12 +34,15 @@ ROUTES: dict[str, dict[str, Handler]] = {
     },
     "/v2/(.+)/blobs/([^/]+)": {"GET": pulling.blob, "DELETE": deleting.blob},
 }
+DELETIONS = {deleting.manifest, deleting.blob}
 
 
-def respond(request: Request, storage: Storage) -> Response:
-    """The response to a request, whatever it is."""
+def respond(request: Request, storage: Storage, guard: Guard | None = None) -> Response:
+    """The response to a request, whatever it is; `guard` is asked before anything is told."""
     try:
-        return _route(request, storage)
+        if isinstance(guard, tokens.Tokens) and request.path == tokens.PATH:
+            return guard.answer(request)
+        return _route(request, storage, guard)
     except RefusedError as refusal:
         return refusal.response()
     except FullError:
@@ -46,15 +50,19 @@ def respond(request: Request, storage: Storage) -> Response:
         return RefusedError(status, "SIZE_INVALID", "the registry is full").response()
 
 
-def _route(request: Request, storage: Storage) -> Response:
+def _route(request: Request, storage: Storage, guard: Guard | None) -> Response:
     for path, methods in ROUTES.items():
         if found := re.fullmatch(path, request.path):
             name = [check_name(group) for group in found.groups()[:1]]
+            if guard is not None:
+                guard.admit(request, scopes_of(request, *name))
             return _handler(request, methods)(request, storage, *name, *found.groups()[1:])
     raise RefusedError(HTTPStatus.NOT_FOUND, "UNSUPPORTED", "there is no such endpoint")
 
 
 def _handler(request: Request, methods: dict[str, Handler]) -> Handler:
+    if not request.rules.delete:
+        methods = {method: each for method, each in methods.items() if each not in DELETIONS}
     wanted = "GET" if request.method == "HEAD" else request.method
     if wanted not in methods:
         allowed = ", ".join(sorted({*methods, *(["HEAD"] if "GET" in methods else [])}))

@@ -7,18 +7,21 @@ import logging
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from regnb.sample.access import Guard, Passwords
 from regnb.sample.bodies import MalformedError, body_of
 from regnb.sample.content import fill_samples
 from regnb.sample.messages import RefusedError, Request, Response
 from regnb.sample.routes import respond
+from regnb.sample.rules import Rules
 from regnb.sample.storage import Storage
+from regnb.sample.tokens import Tokens
 
 _BODILESS = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 _QUERY_FIELDS = 100
@@ -39,8 +42,9 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer one request of any method."""
         try:
             body = body_of(self.headers, self.rfile)
-            request = Request(self.command, *self._target(), self.headers, body)
-            response = respond(request, self.server.storage)
+            target = self._target()
+            request = Request(self.command, *target, self.headers, body, self.server.rules)
+            response = respond(request, self.server.storage, self.server.guard)
             self.close_connection |= not body.drain()
         except MalformedError as error:
             self.close_connection = True
@@ -98,9 +102,11 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, rules: Rules, guard: Guard | None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.storage = storage
+        self.rules = rules
+        self.guard = guard
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
 
@@ -135,10 +141,11 @@ class Served:
         storage: what it holds, to be looked at or changed while it runs.
     """
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, rules: Rules, guard: Guard | None) -> None:
         """Start to serve; `serve` is the way to get one."""
         self.storage = storage
-        self._server = _Server(storage)
+        self._guard = guard
+        self._server = _Server(storage, rules, guard)
         self.url = f"http://127.0.0.1:{self._server.server_port}/"
         self._thread = threading.Thread(
             target=self._server.serve_forever,
@@ -147,6 +154,11 @@ class Served:
             daemon=True,
         )
         self._thread.start()
+
+    def expire_tokens(self) -> None:
+        """Take no token any more that was given out so far, as if their time were over."""
+        if isinstance(self._guard, Tokens):
+            self._guard.forget()
 
     def close(self) -> None:
         """Stop, and end all connections. Doing it twice does no harm."""
@@ -169,16 +181,36 @@ class Served:
         self.close()
 
 
-def serve(fill: Callable[[Storage], object] | None = fill_samples) -> Served:
-    """Serve a registry on a free loopback port, without TLS or authentication.
+def serve(
+    fill: Callable[[Storage], object] | None = fill_samples,
+    *,
+    users: Mapping[str, str] | None = None,
+    token_lifetime: int | None = None,
+    page_size: int | None = None,
+    chunk_minimum: int = 0,
+    delete: bool = True,
+) -> Served:
+    """Serve a registry on a free loopback port, without TLS.
 
     Args:
         fill: puts content into the empty registry before it starts; None leaves it empty.
+        users: passwords by user; without them nobody is asked for one.
+        token_lifetime: seconds for which a Bearer token is good, which users get for their
+            password where the challenge says; without it they send the password, as Basic.
+        page_size: how many tags, repositories or referrers a page has at most.
+        chunk_minimum: how many bytes each chunk of an upload has at least, except the last.
+        delete: whether tags, manifests and blobs may be deleted.
 
     Returns:
         The running registry, which answers as the OCI distribution specification 1.1 says.
     """
+    guard: Guard | None = None
+    if users is not None:
+        guard = passwords = Passwords(users)
+        if token_lifetime is not None:
+            guard = Tokens(passwords, lifetime=token_lifetime)
     storage = Storage()
     if fill is not None:
         fill(storage)
-    return Served(storage)
+    rules = Rules(page_size=page_size, chunk_minimum=chunk_minimum, delete=delete)
+    return Served(storage, rules, guard)

@@ -78,12 +78,17 @@ class Repository:
 
 
 class Upload:
-    """A blob on its way in; whoever writes to it holds its lock."""
+    """A blob on its way in; whoever writes to it holds its lock.
+
+    Attributes:
+        short: whether a chunk has come that only the last one may be as short as.
+    """
 
     def __init__(self, storage: Storage) -> None:
         """Begin with nothing."""
         self.id = str(uuid.uuid4())
         self.data = bytearray()
+        self.short = False
         self.lock = Lock()
         self._storage = storage
 

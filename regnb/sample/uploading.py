@@ -20,8 +20,10 @@ def start(request: Request, storage: Storage, name: str) -> Response:
         return _created(name, mount)
     if digest is not None:
         return _whole(request, storage, name, check_digest(digest))
-    upload = storage.start(name)
-    return Response(HTTPStatus.ACCEPTED, _progress(name, upload))
+    headers = _progress(name, storage.start(name))
+    if minimum := request.rules.chunk_minimum:
+        headers = [*headers, ("OCI-Chunk-Min-Length", str(minimum))]
+    return Response(HTTPStatus.ACCEPTED, headers)
 
 
 def status(request: Request, storage: Storage, name: str, identity: str) -> Response:
@@ -85,11 +87,19 @@ def _append(request: Request, name: str, upload: Upload) -> None:
         raise _out_of_order(name, upload)
     if announced is not None and announced.start != begin:
         raise _out_of_order(name, upload)
+    if upload.short and request.body.length != 0:
+        minimum = request.rules.chunk_minimum
+        raise _wrong_size(f"a chunk before the last has {minimum} bytes at least")
     upload.append(request.body.pieces())
     if announced is not None and announced.stop != len(upload.data):
         upload.cut(begin)
-        message = "the body is not as long as Content-Range says"
-        raise RefusedError(HTTPStatus.BAD_REQUEST, "SIZE_INVALID", message)
+        raise _wrong_size("the body is not as long as Content-Range says")
+    # One that breaks off may be gone on with, whatever came of it.
+    upload.short |= 0 < len(upload.data) - begin < request.rules.chunk_minimum
+
+
+def _wrong_size(message: str) -> RefusedError:
+    return RefusedError(HTTPStatus.BAD_REQUEST, "SIZE_INVALID", message)
 
 
 def _content_range(request: Request) -> range | None:

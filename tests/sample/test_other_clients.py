@@ -8,7 +8,7 @@ import subprocess
 import pytest
 import requests
 
-from regnb.sample import Served
+from regnb.sample import Served, serve
 from regnb.sample.content import sample
 from tests.servers import need
 
@@ -45,6 +45,33 @@ def test_skopeo_copies_an_image_with_all_its_layers(
         for blob in document.blobs:
             pulled = session.get(f"{empty.url}v2/copied/blobs/{blob.digest}")
             assert pulled.content == blob.raw
+
+
+@pytest.mark.parametrize("token_lifetime", [None, 300])
+def test_skopeo_identifies_itself(filled: Served, token_lifetime: int | None) -> None:
+    skopeo = need("skopeo", "skopeo")
+    source = filled.url.removeprefix("http://")
+    with serve(fill=None, users={"alice": "secret"}, token_lifetime=token_lifetime) as guarded:
+        target = guarded.url.removeprefix("http://")
+        command = [
+            *(skopeo, "copy", "--src-tls-verify=false", "--dest-tls-verify=false"),
+            f"docker://{source}team/api:v2.0.0",
+            f"docker://{target}copied:1",
+        ]
+        refused = subprocess.run(
+            [*command, "--dest-creds", "alice:wrong"], check=False, capture_output=True, timeout=60
+        )
+        assert refused.returncode != 0
+        assert guarded.storage.names() == []
+        subprocess.run(
+            [*command, "--dest-creds", "alice:secret"], check=True, capture_output=True, timeout=60
+        )
+        copied = guarded.storage.manifest("copied", "1")
+        assert copied is not None
+        layers = sample("team/api", "v2.0.0").blobs
+        assert len(layers) > 1
+        for blob in layers:
+            assert guarded.storage.blob("copied", blob.digest) == blob.raw
 
 
 def test_skopeo_lists_the_tags(filled: Served) -> None:
