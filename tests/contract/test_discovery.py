@@ -188,6 +188,25 @@ def test_referrers_are_filtered_by_type(registry: Registry, name: str) -> None:
     assert "OCI-Filters-Applied" not in referrers(registry, name, image.digest).headers
 
 
+def test_pages_of_referrers_are_linked(registry: Registry, name: str) -> None:
+    image = registry.push_image(name, "1")
+    wanted = {
+        registry.push_referrer(name, image.descriptor, "application/x-a+b", number=number).digest
+        for number in range(5)
+    }
+    registry.push_referrer(name, image.descriptor, "application/x-other")
+    if lacks_referrers(registry, name):
+        return
+    answer = referrers(registry, name, image.digest, n="2", artifactType="application/x-a+b")
+    pages = [listed(answer)]
+    while link := following(answer):
+        answer = registry.ask("GET", link)
+        pages.append(listed(answer))
+        assert answer.headers["OCI-Filters-Applied"] == "artifactType"
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert {each["digest"] for page in pages for each in page} == wanted
+
+
 def test_a_config_media_type_is_the_type_of_an_image_without_one(
     registry: Registry, name: str
 ) -> None:

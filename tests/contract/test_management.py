@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contract.wire import ABSENT, Registry, codes
+from tests.contract.wire import ABSENT, Registry, codes, digest_of
 
 
 def tags(registry: Registry, name: str) -> list[str]:
@@ -117,3 +117,27 @@ def test_what_was_deleted_can_be_pushed_again(registry: Registry, name: str) -> 
     registry.ask("DELETE", f"v2/{name}/blobs/{digest}")
     registry.push_blob(name, raw)
     assert registry.ask("GET", f"v2/{name}/blobs/{digest}").content == raw
+
+
+# Where nothing is deleted
+
+
+def test_nothing_is_deleted_where_deletion_is_off(keeping: Registry, name: str) -> None:
+    image = keeping.push_image(name, "1")
+    for path in (f"manifests/{image.digest}", f"blobs/{digest_of(image.layers[0])}", "manifests/1"):
+        answer = keeping.ask("DELETE", f"v2/{name}/{path}")
+        assert (answer.status_code, codes(answer)) == (405, ["UNSUPPORTED"])
+        assert keeping.ask("GET", f"v2/{name}/{path}").status_code == 200
+
+
+def test_what_is_not_there_is_405_as_well_where_deletion_is_off(
+    keeping: Registry, name: str
+) -> None:
+    for kind in ("blobs", "manifests"):
+        assert keeping.ask("DELETE", f"v2/{name}/{kind}/{ABSENT}").status_code == 405
+
+
+def test_an_upload_is_cancelled_even_where_deletion_is_off(keeping: Registry, name: str) -> None:
+    started = keeping.start(name)
+    assert keeping.follow("DELETE", started).status_code == 204
+    assert keeping.follow("GET", started).status_code == 404

@@ -7,7 +7,7 @@ import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urljoin
 
 import requests
@@ -21,6 +21,8 @@ OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
 OCI_EMPTY = "application/vnd.oci.empty.v1+json"
 OCTETS = "application/octet-stream"
 ABSENT = "sha256:" + hashlib.sha256(b"never pushed").hexdigest()
+
+USERS = {"alice": "s:é cret", "bob": "other"}
 
 _number = itertools.count()
 
@@ -61,6 +63,12 @@ class Registry:
     def __post_init__(self) -> None:
         self.session.trust_env = False
         self.session.headers["Accept"] = f"{OCI_INDEX}, {OCI_MANIFEST}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.session.close()
 
     def does(self, point: str, specified: Any) -> Any:
         """What is to be expected: what the specification says, or what this server does instead."""
