@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from regnb.core.auth.scopes import Scopes
@@ -67,40 +67,46 @@ def pages(
     key: str,
     scopes: Scopes,
     asked: int | None = None,
-) -> Iterator[list[object]]:
+) -> Iterator[Page]:
     """Read a listing page by page, lazily; one request a page.
 
-    Follows Link headers. Where there is none and a page holds exactly as many names as `asked`
+    Follows Link headers. Where there are none and a page holds exactly as many names as `asked`
     for, the rest is asked for by ``last``, as registries without Link expect.
 
+    No more is kept than the names of one page, however long the listing is.
+
     Yields:
-        The items of each page, less the names that an earlier page held.
+        Each page, less the names that it or the page before has already brought.
 
     Raises:
-        TooManyPagesError: the listing does not end; its ``partial`` holds the names so far.
+        TooManyPagesError: the listing does not end.
         RegistryError: a page cannot be had.
     """
-    progress = _Progress(transport.limits)
+    guard = _Guard(transport.limits)
     url: str | None = first_url
-    guessed = False
+    linked = guessed = False
     while url is not None:
-        progress.visit(url)
+        guard.visit(url)
         try:
-            page = fetch_page(transport, url, key=key, scopes=scopes)
+            whole = fetch_page(transport, url, key=key, scopes=scopes)
         except RegistryError as error:
             if guessed and error.status in _REFUSALS:
                 return  # nobody promised that page
             raise
-        new = progress.take(url, page)
-        yield new
-        url = page.following
-        guessed = url is None and bool(new) and len(page.items) == asked
-        if guessed and asked is not None:
-            url = _by_last(first_url, asked, page.items[-1])
+        page = guard.pass_on(url, whole)
+        linked = linked or page.following is not None
+        guess = _by_last(first_url, asked, whole) if page.items and not linked else None
+        guessed = guess is not None
+        url = page.following or guess
+        yield page
 
 
-def _by_last(first_url: str, asked: int, last: object) -> str:
-    return f"{first_url.partition('?')[0]}?n={asked}&last={quote(str(last), safe='')}"
+def _by_last(first_url: str, asked: int | None, page: Page) -> str | None:
+    """Where a page goes on that is as full as asked for; None for other pages."""
+    last = page.items[-1] if len(page.items) == asked else None
+    if not isinstance(last, str):
+        return None
+    return f"{first_url.partition('?')[0]}?n={asked}&last={quote(last, safe='')}"
 
 
 def _items(answer: Answer, key: str) -> list[object]:
@@ -138,47 +144,69 @@ def _following(transport: Transport, answer: Answer) -> str | None:
 
 
 @dataclass(slots=True)
-class _Progress:
-    """What a listing has cost and brought so far; raises when it does not end."""
+class _Guard:
+    """Ends a listing that does not end by itself (S8); remembers one page, and hashes of others.
+
+    Attributes:
+        limits: caps that hold for the whole listing.
+        visited: hashes of the URLs that were asked.
+        brought: hashes of the sets of names that came.
+        before: the names of the last page.
+        count: of names so far.
+        size: bytes so far.
+    """
 
     limits: Limits
-    names: dict[str, None] = field(default_factory=dict)
-    visited: set[str] = field(default_factory=set)
+    visited: set[int] = field(default_factory=set)
+    brought: set[int] = field(default_factory=set)
+    before: frozenset[str] = frozenset()
+    count: int = 0
     size: int = 0
 
     def visit(self, url: str) -> None:
-        if url in self.visited:
-            raise self._endless(url, "names a page again that was already read")
+        if hash(url) in self.visited:
+            raise _endless(url, "names a page again that was already read")
         if len(self.visited) >= self.limits.pages:
-            raise self._endless(url, f"has more than {self.limits.pages:,} pages")
-        self.visited.add(url)
+            raise _endless(url, f"has more than {self.limits.pages:,} pages")
+        self.visited.add(hash(url))
 
-    def take(self, url: str, page: Page) -> list[object]:
-        """The items of the page that are new."""
+    def pass_on(self, url: str, page: Page) -> Page:
+        """The page, less what the registry repeats."""
+        names = frozenset(item for item in page.items if isinstance(item, str))
+        again = hash(names) in self.brought
+        nothing_new = again or names <= self.before
+        page = replace(page, items=_first_seen(page.items, names if again else self.before))
+        self.before = names
+        self.brought.add(hash(names))
+        self.count += len(page.items)
         self.size += page.size
-        before = len(self.names)
-        new: list[object] = []
-        for item in page.items:
-            if not isinstance(item, str):
-                new.append(item)
-            elif item not in self.names:
-                self.names[item] = None
-                new.append(item)
-        if page.following is not None and len(self.names) == before:
-            raise self._endless(url, "names a next page after one that brought nothing new")
-        if len(self.names) > self.limits.items:
-            raise self._endless(url, f"has more than {self.limits.items:,} names")
+        if page.following is not None and nothing_new:
+            raise _endless(url, "names a next page after one that brought nothing new")
+        if self.count > self.limits.items:
+            raise _endless(url, f"has more than {self.limits.items:,} names")
         if self.size > self.limits.listing:
-            raise self._endless(url, f"is larger than {self.limits.listing:,} bytes")
-        return new
+            raise _endless(url, f"is larger than {self.limits.listing:,} bytes")
+        return page
 
-    def _endless(self, url: str, what: str) -> TooManyPagesError:
-        shown = redact(url)
-        error = TooManyPagesError(
-            f"The listing at {shown} {what}, so that reading stopped there. The names so far are "
-            "in the partial attribute of this error.",
-            method="GET",
-            url=shown,
-        )
-        error.partial = list(self.names)
-        return error
+
+def _first_seen(items: list[object], before: frozenset[str]) -> list[object]:
+    """The items without the names that came before; what is no text is kept as it comes."""
+    names: set[str] = set()
+    new: list[object] = []
+    for item in items:
+        if not isinstance(item, str):
+            new.append(item)
+        elif item not in before and item not in names:
+            names.add(item)
+            new.append(item)
+    return new
+
+
+def _endless(url: str, what: str) -> TooManyPagesError:
+    shown = redact(url)
+    return TooManyPagesError(
+        f"The listing at {shown} {what}, so that reading stopped there. Ask whoever runs the "
+        "registry.",
+        method="GET",
+        url=shown,
+    )

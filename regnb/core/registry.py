@@ -13,7 +13,7 @@ from typing import Any, Self
 from regnb.core.auth import scopes
 from regnb.core.auth.authenticator import Authenticator
 from regnb.core.auth.logins import Basic
-from regnb.core.paging import pages
+from regnb.core.paging import Page, pages
 from regnb.core.repository import Repository
 from regnb.core.responses import failure, not_a_registry, read_json, recast
 from regnb.core.transport import Transport
@@ -121,8 +121,10 @@ class Registry:
     def repositories(self, *, on_refused: Callable[[str], object] | None = None) -> Iterator[str]:
         """The names of the repositories, as listed by the registry, page by page.
 
-        One request for each page of 1,000 names (distribution-spec has no catalog; this is
-        Docker's ``_catalog``).
+        One request for each page of 1,000 names, when it is asked for (distribution-spec has no
+        catalog; this is Docker's ``_catalog``). However many names there are, no more than a page
+        of them is in memory. A name that an earlier page held may come again, unless that was the
+        page before.
 
         Args:
             on_refused: called with what is listed but is no repository path, as JSON. Such names
@@ -135,7 +137,7 @@ class Registry:
         """
         refuse = on_refused or self._log_refused
         for page in self._catalog():
-            for name in page:
+            for name in page.items:
                 if _is_path(name):
                     yield str(name)
                 else:
@@ -144,19 +146,20 @@ class Registry:
     def _log_refused(self, name: str) -> None:
         LOGGER.warning("%s lists %s, which is no repository path", self.name, printable(name, 80))
 
-    def _catalog(self) -> Iterator[list[object]]:
+    def _catalog(self) -> Iterator[Page]:
         for size in PAGE_SIZES:
             url = f"{self.address.api}_catalog" + (f"?n={size}" if size else "")
             listing = pages(
                 self.transport, url, key="repositories", asked=size, scopes=scopes.CATALOG
             )
             try:
-                first = next(listing, [])
+                first = next(listing)
             except RegistryError as error:
                 if size is not None and _refuses_page_size(error):
                     continue
                 raise _without_catalog(error) from None
             yield first
+            del first  # the next page needs its room
             yield from listing
             return
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from urllib.parse import urlencode
 
 from regnb.core.auth import scopes
 from regnb.core.manifests import HEAD_MAY_BE_REFUSED, Manifests
-from regnb.core.paging import fetch_page, pages
+from regnb.core.paging import Page, fetch_page, pages
 from regnb.core.responses import failure
 from regnb.core.transport import Transport
 from regnb.core.wire.incoming import Answer
-from regnb.errors import InvalidDigestError, InvalidReferenceError, ManifestUnknownError
+from regnb.errors import (
+    InvalidDigestError,
+    InvalidReferenceError,
+    ManifestUnknownError,
+    RegistryError,
+)
 from regnb.interfaces import TagList
 from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
@@ -61,12 +66,31 @@ class Tags:
         Raises:
             RepositoryUnknownError: the registry has no such repository.
             TooManyPagesError: the listing does not end.
-            RegistryError: what else stands in the way.
+            RegistryError: what else stands in the way; its ``partial`` holds the tags so far.
         """
-        listed: list[object] = []
+        tags: dict[str, None] = {}
+        invalid: list[str] = []
+        try:
+            for page in self.pages():
+                tags.update(dict.fromkeys(page))
+                invalid += page.invalid
+        except RegistryError as error:
+            error.partial = TagList(tuple(tags), tuple(invalid))
+            raise
+        return TagList(tuple(tags), tuple(invalid))
+
+    def pages(self) -> Iterator[TagPage]:
+        """List every tag, page by page, as far as the pages are asked for.
+
+        One request for each page, when it is asked for. However many tags there are, no more than
+        a page of them is in memory. A tag that an earlier page held may come again, unless that
+        was the page before.
+
+        Raises:
+            RegistryError: as for `all`, without ``partial``.
+        """
         for page in pages(self._transport, self._url, key=KEY, scopes=self._pull):
-            listed += page
-        return TagList(*_sorted_out(listed))
+            yield _tag_page(page)
 
     def list(self, n: int | None = None, last: str | None = None) -> TagPage:
         """One page of tags, one request (distribution-spec 1.1, end-8b).
@@ -84,10 +108,7 @@ class Tags:
         wanted = {"n": n, "last": last or None}
         query = urlencode({name: value for name, value in wanted.items() if value is not None})
         url = f"{self._url}?{query}" if query else self._url
-        page = fetch_page(self._transport, url, key=KEY, scopes=self._pull)
-        tags = TagPage(*_sorted_out(page.items))
-        tags.more = page.following is not None
-        return tags
+        return _tag_page(fetch_page(self._transport, url, key=KEY, scopes=self._pull))
 
     def get(self, tag: str) -> Descriptor:
         """Resolve a tag to the descriptor of its manifest.
@@ -124,18 +145,20 @@ def _described(answer: Answer) -> Descriptor | None:
     return Descriptor(media_type=media_type, digest=digest, size=int(length))
 
 
-def _sorted_out(listed: Iterable[object]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Tags, and what is none."""
-    tags: list[str] = []
+def _tag_page(page: Page) -> TagPage:
+    """The tags of a page, and apart from them what is none (W-T8)."""
+    valid: list[str] = []
     invalid: list[str] = []
-    for item in listed:
+    for item in page.items:
         if not isinstance(item, str):
             invalid.append(json.dumps(item))
         elif _is_tag(item):
-            tags.append(item)
+            valid.append(item)
         else:
             invalid.append(item)
-    return tuple(tags), tuple(invalid)
+    tags = TagPage(tuple(valid), tuple(invalid))
+    tags.more = page.following is not None
+    return tags
 
 
 def _is_tag(name: str) -> bool:
