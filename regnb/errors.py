@@ -12,6 +12,7 @@
     ├── InvalidPlatformError (ValueError)         text that names no platform
     ├── PlatformRequiredError (LookupError)       one platform is needed, several or none are there
     ├── MissingExtraError (ImportError)           an optional package is not installed
+    ├── BudgetSpentError                          a call that would cost more than it may
     ├── OperationCancelledError                   another thread cancelled the call
     └── RegistryError                             whatever a registry did or did not answer
         ├── UnreachableError (ConnectionError)    no connection
@@ -108,6 +109,12 @@ class PlatformRequiredError(RegnbError, LookupError):
 
 class MissingExtraError(RegnbError, ImportError):
     """An optional package is not installed; the message holds the command that installs it."""
+
+
+class BudgetSpentError(RegnbError):
+    """A call would cost more requests than it was given; ``partial`` holds what it has found."""
+
+    partial: Sequence[str] = ()
 
 
 class OperationCancelledError(RegnbError):

@@ -17,7 +17,7 @@ from regnb.client.repo import Repo
 from regnb.client.walking import walk, warn_of
 from regnb.core.registry import Registry
 from regnb.display.card import Card, Section, Shown, Table
-from regnb.errors import InvalidReferenceError, RegnbError, printable
+from regnb.errors import InvalidReferenceError, RegistryError, RegnbError, printable
 from regnb.frames.build import frame
 from regnb.frames.schemas import CATALOG
 from regnb.model.reference import (
@@ -106,11 +106,17 @@ class Client(Shown):
 
         Raises:
             CatalogUnsupportedError: the registry does not list its repositories.
-            RegistryError: the catalog could not be read.
+            RegistryError: the catalog could not be read to its end; what was read of it is in
+                ``partial``.
         """
         refused: list[str] = []
-        names = sorted(self.core.repositories(on_refused=refused.append))
-        self._listed = names
+        found: set[str] = set()
+        try:
+            found.update(self.core.repositories(on_refused=refused.append))
+        except RegistryError as error:
+            error.partial = sorted(found)
+            raise
+        self._listed = names = sorted(found)
         warn_of("repositories", refused)
         columns = {
             "registry": [self.name] * len(names),
@@ -163,15 +169,18 @@ class Client(Shown):
 
     def card(self) -> Card:
         """What is known without asking."""
+        facts: tuple[tuple[str, object], ...] = (("url", self.url),)
+        if self.core.rate_limit is not None:
+            facts += (("rate limit", str(self.core.rate_limit)),)
         if self._listed is None:
             notes = (
                 "Call .catalog() to list its repositories, .audit() to account for its bytes.",
             )
-            return Card("Client", self.name, (("url", self.url),), notes=notes)
+            return Card("Client", self.name, facts, notes=(*notes, *self.core.notices))
         rows = tuple((name,) for name in self._listed)
-        facts = (("url", self.url), ("repositories", len(rows)))
+        facts += (("repositories", len(rows)),)
         listing = Section("repositories", Table(("repository",), rows), open=True)
-        return Card("Client", self.name, facts, (listing,))
+        return Card("Client", self.name, facts, (listing,), notes=self.core.notices)
 
     def close(self) -> None:
         """Close its connections; a later request opens new ones."""

@@ -150,7 +150,7 @@ class _Guard:
     Attributes:
         limits: caps that hold for the whole listing.
         visited: hashes of the URLs that were asked.
-        brought: hashes of the sets of names that came.
+        brought: fingerprints of the pages that came.
         before: the names of the last page.
         count: of names so far.
         size: bytes so far.
@@ -159,7 +159,7 @@ class _Guard:
     limits: Limits
     visited: set[int] = field(default_factory=set)
     brought: set[int] = field(default_factory=set)
-    before: frozenset[str] = frozenset()
+    before: set[str] = field(default_factory=set)
     count: int = 0
     size: int = 0
 
@@ -172,13 +172,14 @@ class _Guard:
 
     def pass_on(self, url: str, page: Page) -> Page:
         """The page, less what the registry repeats."""
-        names = frozenset(item for item in page.items if isinstance(item, str))
-        again = hash(names) in self.brought
-        nothing_new = again or names <= self.before
-        page = replace(page, items=_first_seen(page.items, names if again else self.before))
+        new, names = _first_seen(page.items, self.before)
+        fingerprint = sum(map(hash, names))  # whatever their order
+        if fingerprint in self.brought:
+            new = [item for item in new if not isinstance(item, str)]
+        nothing_new = not any(isinstance(item, str) for item in new)
         self.before = names
-        self.brought.add(hash(names))
-        self.count += len(page.items)
+        self.brought.add(fingerprint)
+        self.count += len(new)
         self.size += page.size
         if page.following is not None and nothing_new:
             raise _endless(url, "names a next page after one that brought nothing new")
@@ -186,20 +187,21 @@ class _Guard:
             raise _endless(url, f"has more than {self.limits.items:,} names")
         if self.size > self.limits.listing:
             raise _endless(url, f"is larger than {self.limits.listing:,} bytes")
-        return page
+        return replace(page, items=new)
 
 
-def _first_seen(items: list[object], before: frozenset[str]) -> list[object]:
-    """The items without the names that came before; what is no text is kept as it comes."""
+def _first_seen(items: list[object], before: set[str]) -> tuple[list[object], set[str]]:
+    """The items without the names that came before, and all names; what is no text is kept."""
     names: set[str] = set()
     new: list[object] = []
     for item in items:
         if not isinstance(item, str):
             new.append(item)
-        elif item not in before and item not in names:
+        elif item not in names:
             names.add(item)
-            new.append(item)
-    return new
+            if item not in before:
+                new.append(item)
+    return new, names
 
 
 def _endless(url: str, what: str) -> TooManyPagesError:

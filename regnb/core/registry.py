@@ -14,6 +14,7 @@ from regnb.core.auth import scopes
 from regnb.core.auth.authenticator import Authenticator
 from regnb.core.auth.logins import Basic
 from regnb.core.paging import Page, pages
+from regnb.core.rate_limit import RateLimit
 from regnb.core.repository import Repository
 from regnb.core.responses import failure, not_a_registry, read_json, recast
 from regnb.core.transport import Transport
@@ -101,6 +102,16 @@ class Registry:
             trust_realm=trust_realm,
         )
         self.transport = Transport(connections, Authenticator(connections, lambda _: login))
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the registry wants its users to know, as far as it has said so; no request."""
+        return self.transport.notices.texts
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """What it last said of how much more it may be asked, or None; no request."""
+        return self.transport.rate_limit
 
     def ping(self) -> None:
         """Ask whether a registry answers here. One request (distribution-spec 1.1, end-1).

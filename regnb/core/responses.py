@@ -6,6 +6,7 @@ from typing import Any
 
 from regnb.core.auth.challenges import parse_challenges
 from regnb.core.error_body import ErrorBody, is_web_page, read_error_body
+from regnb.core.rate_limit import read_rate_limit
 from regnb.core.wire.incoming import Answer
 from regnb.core.wire.redaction import redact
 from regnb.errors import (
@@ -75,7 +76,6 @@ _ADVICE: dict[type[RegistryError], str] = {
     DeletionDisabledError: (
         "The registry does not delete; whoever runs it may allow that in its configuration."
     ),
-    RateLimitedError: "Wait before asking again, or log in if the limit is for anonymous use.",
     RegistryUnavailableError: "The registry is in trouble; try again later.",
     ProtocolError: "That is no answer that a registry gives; check the address.",
     RegistryError: "The registry does not take this request.",
@@ -164,6 +164,8 @@ def _scope_refused(answer: Answer) -> str | None:
 def _advice(kind: type[RegistryError], answer: Answer) -> str:
     if kind is AuthenticationRequiredError:
         return _how_to_log_in(answer)
+    if kind is RateLimitedError:
+        return _how_to_slow_down(answer)
     return next(text for base, text in _ADVICE.items() if issubclass(kind, base))
 
 
@@ -179,6 +181,13 @@ def _how_to_log_in(answer: Answer) -> str:
             "support yet."
         )
     return "The registry does not say how to log in; ask its owner."
+
+
+def _how_to_slow_down(answer: Answer) -> str:
+    known = read_rate_limit(answer.headers)
+    limit = "" if known is None else f"It counts {known}. "
+    wait = "" if answer.retry_after is None else f" {answer.retry_after:,.0f} seconds"
+    return f"{limit}Wait{wait} before asking again, or log in if the limit is for anonymous use."
 
 
 def _request_id(answer: Answer) -> str | None:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlencode
 
 from regnb.core.auth import scopes
+from regnb.core.deleting import delete
 from regnb.core.manifests import HEAD_MAY_BE_REFUSED, Manifests
 from regnb.core.paging import Page, fetch_page, pages
-from regnb.core.responses import failure
+from regnb.core.responses import failure, recast
 from regnb.core.transport import Transport
 from regnb.core.wire.incoming import Answer
 from regnb.errors import (
+    BudgetSpentError,
     InvalidDigestError,
     InvalidReferenceError,
     ManifestUnknownError,
     RegistryError,
+    UntagUnsupportedError,
 )
 from regnb.interfaces import TagList
 from regnb.model.descriptor import Descriptor
@@ -26,6 +29,12 @@ from regnb.model.media_types import base_type
 from regnb.model.reference import check_tag
 
 KEY = "tags"
+# 400 from docker-registry 2.8.2, which takes nothing but a digest there; 405 by the specification.
+_REFUSES_UNTAG = frozenset({400, 405})
+_NO_UNTAG = (
+    "The registry does not delete tags. Deleting the manifest by its digest takes all of its tags "
+    "away."
+)
 _LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
@@ -42,7 +51,7 @@ class TagPage(TagList):
 class Tags:
     """The tags of one repository."""
 
-    __slots__ = ("_manifests", "_pull", "_transport", "_url")
+    __slots__ = ("_delete", "_manifests", "_manifests_url", "_pull", "_transport", "_url")
 
     def __init__(
         self, transport: Transport, repository_url: str, repository: str, manifests: Manifests
@@ -50,8 +59,10 @@ class Tags:
         """Hold the repository's URL, which ends in a slash, and its name."""
         self._transport = transport
         self._url = f"{repository_url}tags/list"
+        self._manifests_url = f"{repository_url}manifests/"
         self._manifests = manifests
         self._pull = scopes.pull(repository)
+        self._delete = scopes.delete(repository)
 
     def all(self) -> TagList:
         """List every tag, in the order of the registry.
@@ -129,6 +140,90 @@ class Tags:
         elif answer.status not in HEAD_MAY_BE_REFUSED:
             raise failure(answer, unknown=ManifestUnknownError)
         return self._manifests.get(tag).descriptor
+
+    def tag(self, source: str, target: str) -> Descriptor:
+        """Let a tag point to what another tag, or a digest, names.
+
+        One GET and one PUT of the same bytes, so that the digest stays (distribution-spec 1.1,
+        end-7); more where `Manifests.put` needs more.
+
+        Raises:
+            InvalidReferenceError: `target` is no tag; nothing was sent.
+            ManifestUnknownError: there is no `source`.
+            RegnbError: as for `Manifests.get` and `Manifests.put`.
+        """
+        check_tag(target)
+        return self._manifests.put(self._manifests.get(source), tags=[target])
+
+    def untag(self, tag: str) -> None:
+        """Take a tag away; its manifest stays. One DELETE (distribution-spec 1.1, end-9).
+
+        Never done by deleting the manifest, which takes all of its tags away (W-M11).
+
+        Raises:
+            InvalidReferenceError: `tag` is no tag.
+            ManifestUnknownError: the repository has no such tag.
+            UntagUnsupportedError: the registry does not delete tags, or nothing at all.
+            RegistryError: what else stands in the way.
+        """
+        url = self._manifests_url + check_tag(tag)
+        try:
+            delete(self._transport, url, scopes=self._delete, unknown=ManifestUnknownError)
+        except RegistryError as error:
+            if error.status not in _REFUSES_UNTAG:
+                raise
+            raise recast(error, UntagUnsupportedError, _NO_UNTAG) from None
+
+    def lookup(self, digest: str, *, most_tags: int = 1000) -> tuple[str, ...]:
+        """Find the tags that point to a manifest, by asking for one tag after the other.
+
+        One request for each page of tags, and one HEAD for each tag that is looked at; where the
+        registry does not answer a HEAD in full, a GET more. No more than `most_tags` are looked
+        at, so that the call costs twice as many requests at most, and those for pages.
+
+        Args:
+            digest: of the manifest.
+            most_tags: to look at.
+
+        Returns:
+            The tags, in the order of the listing; by the word of the registry, where it answers
+            by HEAD. A tag that is deleted meanwhile is none.
+
+        Raises:
+            InvalidDigestError: `digest` is no digest.
+            BudgetSpentError: there are more tags; ``partial`` holds those found.
+            RegistryError: what else stands in the way; ``partial`` holds those found.
+        """
+        wanted = digest if isinstance(digest, Digest) else Digest(digest)
+        found: list[str] = []
+        try:
+            for number, tag in enumerate(tag for page in self.pages() for tag in page):
+                if number >= most_tags:
+                    raise _budget_spent(most_tags, found)
+                if self._points_to(tag, wanted):
+                    found.append(tag)
+        except RegistryError as error:
+            error.partial = tuple(found)
+            raise
+        return tuple(dict.fromkeys(found))
+
+    def _points_to(self, tag: str, digest: Digest) -> bool:
+        try:
+            known = self.get(tag).digest
+            if known.algorithm != digest.algorithm:
+                return Digest.of(self._manifests.get(tag).raw, digest.algorithm) == digest
+        except ManifestUnknownError:
+            return False
+        return known == digest
+
+
+def _budget_spent(most_tags: int, found: Sequence[str]) -> BudgetSpentError:
+    error = BudgetSpentError(
+        f"There are more than {most_tags:,} tags, and no more were to be looked at. Give a larger "
+        "most_tags to look at more; the tags found so far are in the partial attribute."
+    )
+    error.partial = tuple(found)
+    return error
 
 
 def _described(answer: Answer) -> Descriptor | None:

@@ -15,6 +15,8 @@ from requests.structures import CaseInsensitiveDict
 import regnb
 from regnb.core.auth.authenticator import Authenticator
 from regnb.core.auth.scopes import Scopes
+from regnb.core.notices import Notices
+from regnb.core.rate_limit import RateLimit, read_rate_limit
 from regnb.core.wire.address import Address
 from regnb.core.wire.clock import Clock
 from regnb.core.wire.connections import Connections
@@ -32,7 +34,12 @@ KEEPS_METHOD = frozenset({307, 308})
 
 
 class Transport:
-    """The way to one registry, safe to share among threads and across forks."""
+    """The way to one registry, safe to share among threads and across forks.
+
+    Attributes:
+        notices: what the registry wants its users to know.
+        rate_limit: what it last said of how much more it may be asked, or None.
+    """
 
     def __init__(self, connections: Connections, authenticator: Authenticator) -> None:
         """Connect to nothing yet."""
@@ -40,6 +47,8 @@ class Transport:
         self._authenticator = authenticator
         self._agent = f"regnb/{regnb.__version__}"
         self._headers: dict[str, CaseInsensitiveDict[str]] = {}
+        self.notices = Notices(connections.address.name)
+        self.rate_limit: RateLimit | None = None
 
     @property
     def address(self) -> Address:
@@ -192,7 +201,11 @@ class Transport:
         return self._send(replace(request, authorization=again))
 
     def _send(self, request: Outgoing) -> Incoming:
-        return self._connections.send(request)
+        incoming = self._connections.send(request)
+        if self.gate.is_home(request.url):
+            self.notices.read(incoming.headers.getlist("Warning"))
+            self.rate_limit = read_rate_limit(incoming.headers) or self.rate_limit
+        return incoming
 
     def _redirection(self, incoming: Incoming, request: Outgoing) -> str | None:
         """The URL that an answer redirects to, or None where it is not one to follow."""

@@ -21,6 +21,7 @@ from regnb.model.media_types import OCI_MANIFEST
 from regnb.sample import SampleClient
 from regnb.sample.content import sample
 from regnb.sample.storage import Manifest
+from tests.core.fakes import raw_server, reply
 from tests.hostile import flaws
 from tests.servers import free_port
 
@@ -38,6 +39,40 @@ def test_the_catalog_is_sorted_and_names_the_registry(reg: SampleClient) -> None
     assert set(catalog["registry"]) == {"sample"}
     assert catalog.dtypes.to_dict() == dtypes(CATALOG)
     assert catalog.attrs["regnb"]["registry"] == "sample"
+
+
+def test_t3_a_catalog_that_breaks_off_carries_what_was_read() -> None:
+    first = reply(b'{"repositories": ["zoo", "alpine"]}', 'Link: <?last=zoo>; rel="next"')
+    with raw_server(first, reply(b"", status="403 Forbidden")) as server:
+        client = regnb.connect(server.url)
+        with pytest.raises(errors.DeniedError) as caught:
+            client.catalog()
+    assert caught.value.partial == ["alpine", "zoo"]
+
+
+def test_w_c2_a_repository_that_is_listed_twice_is_one_row() -> None:
+    pages = [b'["a", "b"]', b'["c"]', b'["a"]']
+    links = [*(f'Link: <?last={n}>; rel="next"' for n in range(2)), "X-Last: yes"]
+    bodies = [b'{"repositories": %s}' % names for names in pages]
+    with raw_server(*map(reply, bodies, links)) as server:
+        assert list(regnb.connect(server.url).catalog()["repository"]) == ["a", "b", "c"]
+
+
+def test_f4_b_e6_the_card_tells_the_rate_limit_and_the_notices() -> None:
+    headers = ("RateLimit-Limit: 100;w=21600", "RateLimit-Remaining: 76;w=21600")
+    notice = 'Warning: 299 - "brown-out <b>on Friday</b>"'
+    with raw_server(reply(b'{"repositories": ["a"]}', *headers, notice)) as server:
+        client = regnb.connect(server.url)
+        assert "rate limit" not in client.card().text()
+        with pytest.warns(errors.RegistryWarning, match="brown-out"):
+            client.ping()
+        before = client.card()
+        client.catalog()
+    for card in (before, client.card()):
+        assert dict(card.facts)["url"] == server.url
+        assert "76 of 100 requests left in 6 h 00 min" in card.text()
+        assert "brown-out <b>on Friday</b>" in card.text()
+        assert "&lt;b&gt;on Friday" in card.html()
 
 
 def test_a_key_is_a_repository_or_an_image_and_costs_no_request() -> None:
