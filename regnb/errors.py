@@ -12,6 +12,7 @@
     ├── InvalidPlatformError (ValueError)         text that names no platform
     ├── PlatformRequiredError (LookupError)       one platform is needed, several or none are there
     ├── MissingExtraError (ImportError)           an optional package is not installed
+    ├── TooManyReferrersError                     referrers of referrers without end
     ├── BudgetSpentError                          a call that would cost more than it may
     ├── OperationCancelledError                   another thread cancelled the call
     └── RegistryError                             whatever a registry did or did not answer
@@ -115,6 +116,10 @@ class BudgetSpentError(RegnbError):
     """A call would cost more requests than it was given; ``partial`` holds what it has found."""
 
     partial: Sequence[str] = ()
+
+
+class TooManyReferrersError(RegnbError):
+    """More referrers of referrers than anyone makes on purpose; reading stopped there."""
 
 
 class OperationCancelledError(RegnbError):

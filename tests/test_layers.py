@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, TypeGuard
 
 import pytest
 
@@ -132,6 +133,24 @@ def test_a_room_does_without_what_it_does_not_need(room: str) -> None:
             elif isinstance(node, ast.ImportFrom) and node.module:
                 found.add(node.module.split(".")[0])
     assert found & FORBIDDEN[room] == set()
+
+
+def test_s25_nothing_that_a_registry_sends_can_run_as_code() -> None:
+    risky = {"eval", "exec", "compile", "__import__", "pickle", "marshal", "yaml", "shelve"}
+    found = []
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = [node.func.id] if _calls_by_name(node) else []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            found += [f"{path.name}: {name}" for name in names if name.split(".")[0] in risky]
+    assert found == []
+
+
+def _calls_by_name(node: ast.AST) -> TypeGuard[Any]:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
 
 
 def test_the_sample_server_shares_no_code_with_the_client() -> None:

@@ -20,6 +20,7 @@ from regnb.errors import (
     InvalidDocumentError,
     ManifestUnknownError,
     RegistryError,
+    SizeMismatchError,
     TagMovedError,
     UnsupportedDigestError,
     VerificationError,
@@ -79,12 +80,16 @@ class Manifests:
         url = self._url + reference
         return self._transport.exchange("HEAD", url, limit=0, scopes=self._pull, accept=ACCEPT)
 
-    def get(self, reference: str) -> Manifest:
+    def get(self, reference: str | Descriptor) -> Manifest:
         """Read and verify one manifest, by tag or by digest (distribution-spec 1.1, end-3).
 
         One GET, and one more where the bytes of the first are not what their digest says. By tag,
         the digest that counts is the one the registry sends along; where it sends none, or one
         that cannot be computed here, the manifest's digest is the SHA-256 of its bytes.
+
+        Args:
+            reference: a tag, a digest, or the descriptor in an index, whose size has to be right
+                too (W-M12).
 
         Raises:
             InvalidReferenceError: `reference` is no tag.
@@ -94,9 +99,12 @@ class Manifests:
             DigestMismatchError: the bytes are other bytes, twice.
             TagMovedError: the tag was moved between the two looks, and the bytes are not those
                 of its digest.
+            SizeMismatchError: the manifest is not as large as the descriptor says.
             InvalidDocumentError: the bytes are no manifest, or an ambiguous one.
             RegistryError: what else stands in the way.
         """
+        if isinstance(reference, Descriptor):
+            return _sized(self.get(reference.digest), reference)
         reference = _checked(reference)
         return self._read(reference, self._fetch(reference))
 
@@ -238,6 +246,16 @@ def _verified(reference: str, answer: Answer) -> Manifest:
         if not is_web_page(answer.body):
             raise
     raise not_a_registry(answer, "was answered with a web page")
+
+
+def _sized(manifest: Manifest, descriptor: Descriptor) -> Manifest:
+    if manifest.size != descriptor.size:
+        raise SizeMismatchError(
+            f"The manifest {manifest.digest} has {manifest.size:,} bytes, and what points to it "
+            f"says {descriptor.size:,}. One of the two is not what was pushed; read it by its "
+            "digest to see which."
+        )
+    return manifest
 
 
 def announced_digest(answer: Answer) -> Digest | None:

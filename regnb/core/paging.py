@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote
+
+from urllib3 import HTTPHeaderDict
 
 from regnb.core.auth.scopes import Scopes
 from regnb.core.links import next_link
@@ -21,6 +23,7 @@ from regnb.errors import (
     UnsafeRedirectError,
 )
 
+JSON = "application/json"
 # How registries refuse a page that was asked for by a guess.
 _REFUSALS = frozenset({400, 404, 405, 416, 422})
 
@@ -33,14 +36,23 @@ class Page:
         items: what the registry sent: strings, as a rule.
         following: the URL of the next page, or None where the registry names none.
         size: bytes of the page.
+        headers: of the answer.
     """
 
     items: list[object]
     following: str | None
     size: int
+    headers: HTTPHeaderDict
 
 
-def fetch_page(transport: Transport, url: str, *, key: str, scopes: Scopes) -> Page:
+def text_of(item: object) -> str | None:
+    """What an item is called: the text that it is, as in lists of names."""
+    return item if isinstance(item, str) else None
+
+
+def fetch_page(
+    transport: Transport, url: str, *, key: str, scopes: Scopes, accept: str = JSON
+) -> Page:
     """Read one page. One request.
 
     Args:
@@ -48,16 +60,18 @@ def fetch_page(transport: Transport, url: str, *, key: str, scopes: Scopes) -> P
         url: of the page.
         key: of the list in the JSON document.
         scopes: what reading it needs leave for.
+        accept: media type of the document.
 
     Raises:
         RegistryError: the page cannot be had.
         UnsafeRedirectError: the page names a next one that lies elsewhere.
     """
-    answer = transport.exchange("GET", url, limit=transport.limits.page, scopes=scopes)
+    limit = transport.limits.page
+    answer = transport.exchange("GET", url, limit=limit, scopes=scopes, accept=accept)
     if not answer.ok:
         raise failure(answer, unknown=RepositoryUnknownError)
     items = _items(answer, key)
-    return Page(items, _following(transport, answer), len(answer.body))
+    return Page(items, _following(transport, answer), len(answer.body), answer.headers)
 
 
 def pages(
@@ -67,6 +81,8 @@ def pages(
     key: str,
     scopes: Scopes,
     asked: int | None = None,
+    accept: str = JSON,
+    name_of: Callable[[object], str | None] = text_of,
 ) -> Iterator[Page]:
     """Read a listing page by page, lazily; one request a page.
 
@@ -75,6 +91,15 @@ def pages(
 
     No more is kept than the names of one page, however long the listing is.
 
+    Args:
+        transport: of the registry.
+        first_url: of the first page.
+        key: of the list in the JSON document.
+        scopes: what reading it needs leave for.
+        asked: how many names a page was asked to have.
+        accept: media type of the document.
+        name_of: what tells one item from another; None for what is no item of this listing.
+
     Yields:
         Each page, less the names that it or the page before has already brought.
 
@@ -82,13 +107,13 @@ def pages(
         TooManyPagesError: the listing does not end.
         RegistryError: a page cannot be had.
     """
-    guard = _Guard(transport.limits)
+    guard = _Guard(transport.limits, name_of)
     url: str | None = first_url
     linked = guessed = False
     while url is not None:
         guard.visit(url)
         try:
-            whole = fetch_page(transport, url, key=key, scopes=scopes)
+            whole = fetch_page(transport, url, key=key, scopes=scopes, accept=accept)
         except RegistryError as error:
             if guessed and error.status in _REFUSALS:
                 return  # nobody promised that page
@@ -149,6 +174,7 @@ class _Guard:
 
     Attributes:
         limits: caps that hold for the whole listing.
+        name_of: what tells one item from another.
         visited: hashes of the URLs that were asked.
         brought: fingerprints of the pages that came.
         before: the names of the last page.
@@ -157,6 +183,7 @@ class _Guard:
     """
 
     limits: Limits
+    name_of: Callable[[object], str | None]
     visited: set[int] = field(default_factory=set)
     brought: set[int] = field(default_factory=set)
     before: set[str] = field(default_factory=set)
@@ -172,11 +199,11 @@ class _Guard:
 
     def pass_on(self, url: str, page: Page) -> Page:
         """The page, less what the registry repeats."""
-        new, names = _first_seen(page.items, self.before)
+        new, names = self._first_seen(page.items)
         fingerprint = sum(map(hash, names))  # whatever their order
         if fingerprint in self.brought:
-            new = [item for item in new if not isinstance(item, str)]
-        nothing_new = not any(isinstance(item, str) for item in new)
+            new = [item for item in new if self.name_of(item) is None]
+        nothing_new = all(self.name_of(item) is None for item in new)
         self.before = names
         self.brought.add(fingerprint)
         self.count += len(new)
@@ -189,19 +216,19 @@ class _Guard:
             raise _endless(url, f"is larger than {self.limits.listing:,} bytes")
         return replace(page, items=new)
 
-
-def _first_seen(items: list[object], before: set[str]) -> tuple[list[object], set[str]]:
-    """The items without the names that came before, and all names; what is no text is kept."""
-    names: set[str] = set()
-    new: list[object] = []
-    for item in items:
-        if not isinstance(item, str):
-            new.append(item)
-        elif item not in names:
-            names.add(item)
-            if item not in before:
+    def _first_seen(self, items: list[object]) -> tuple[list[object], set[str]]:
+        """The items less those of the page before, and all names; what has none is kept."""
+        names: set[str] = set()
+        new: list[object] = []
+        for item in items:
+            name = self.name_of(item)
+            if name is None:
                 new.append(item)
-    return new, names
+            elif name not in names:
+                names.add(name)
+                if name not in self.before:
+                    new.append(item)
+        return new, names
 
 
 def _endless(url: str, what: str) -> TooManyPagesError:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from regnb.core.blobs import Blobs
 from regnb.core.manifests import Manifests
+from regnb.core.referrers import Referrers
 from regnb.core.tags import Tags
 from regnb.model.reference import check_path
 
@@ -22,6 +23,7 @@ class Repository:
         tags: its tags.
         manifests: its manifests.
         blobs: its blobs.
+        referrers: its manifests by what they are about.
     """
 
     def __init__(self, name: str, registry: Registry) -> None:
@@ -35,6 +37,7 @@ class Repository:
         url = f"{registry.address.api}{self.name}/"
         self.manifests = Manifests(registry.transport, url, self.name, registry.referrers_lock)
         self.tags = Tags(registry.transport, url, self.name, self.manifests)
+        self.referrers = Referrers(registry.transport, url, self.name, self.manifests.referrers_tag)
         self.blobs = Blobs(registry.transport, url, self.name)
 
     def __reduce__(self) -> tuple[Any, ...]:

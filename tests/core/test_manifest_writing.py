@@ -250,7 +250,7 @@ def test_m10_a_manifest_is_deleted_by_digest(web: responses.RequestsMock) -> Non
     assert asked(web) == [f"DELETE {MANIFEST_DIGEST}"]
 
 
-def test_m10_a_tag_is_no_digest_and_deletes_nothing(web: responses.RequestsMock) -> None:
+def test_m10_and_w_m11_a_tag_is_no_digest_and_deletes_nothing(web: responses.RequestsMock) -> None:
     with pytest.raises(InvalidDigestError):
         manifests().delete("latest")  # type: ignore[arg-type]  # what a user may try
     assert len(web.calls) == 0

@@ -17,9 +17,11 @@ from regnb.errors import (
     NotARegistryError,
     RateLimitedError,
     RepositoryUnknownError,
+    SizeMismatchError,
     TagMovedError,
     UnsupportedDigestError,
 )
+from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
 from regnb.model.manifest import ImageManifest, OpaqueManifest
 from regnb.model.media_types import ACCEPT, OCI_INDEX, OCI_MANIFEST, SCHEMA1_SIGNED
@@ -83,7 +85,7 @@ def test_m8_a_manifest_keeps_its_bytes(web: responses.RequestsMock) -> None:
     assert found.config.digest == CONFIG_DIGEST
 
 
-def test_w_m4_all_types_are_accepted_in_one_line(web: responses.RequestsMock) -> None:
+def test_m3_and_w_m4_all_types_are_accepted_in_one_line(web: responses.RequestsMock) -> None:
     answer(web, BY_TAG)
     manifests().get("1.2")
     assert web.calls[0].request.headers["Accept"] == ACCEPT
@@ -115,7 +117,7 @@ def test_f2_one_wrong_answer_is_forgiven(web: responses.RequestsMock) -> None:
 
 
 @pytest.mark.parametrize("digest", [None, "", "sha256:short", "blake3:" + "a" * 64])
-def test_s13_without_a_usable_digest_a_tag_has_that_of_its_bytes(
+def test_m2_without_a_usable_digest_a_tag_has_that_of_its_bytes(
     web: responses.RequestsMock, digest: str | None
 ) -> None:
     answer(web, BY_TAG, digest=digest)
@@ -123,7 +125,7 @@ def test_s13_without_a_usable_digest_a_tag_has_that_of_its_bytes(
     assert len(web.calls) == 1
 
 
-def test_s13_the_algorithm_of_the_registry_is_kept(web: responses.RequestsMock) -> None:
+def test_m5_and_s13_the_digest_of_the_registry_is_kept(web: responses.RequestsMock) -> None:
     longer = Digest.of(MANIFEST, "sha512")
     answer(web, BY_TAG, digest=longer)
     assert manifests().get("1.2").digest == longer
@@ -179,20 +181,53 @@ def test_m4_a_changed_manifest_is_read_and_verified(web: responses.RequestsMock)
     assert found.digest == MANIFEST_DIGEST
 
 
+def test_w_m6_an_etag_is_of_one_call_alone(web: responses.RequestsMock) -> None:
+    web.get(BY_TAG, status=304)
+    answer(web, BY_TAG)
+    client = manifests()
+    client.get_if_changed("1.2", MANIFEST_DIGEST)
+    assert client.get("1.2").digest == MANIFEST_DIGEST
+    assert "If-None-Match" not in web.calls[1].request.headers
+
+
+def test_s26_what_was_read_once_is_asked_for_again(web: responses.RequestsMock) -> None:
+    answer(web, BY_TAG)
+    web.get(BY_TAG, status=404)
+    client = manifests()
+    client.get("1.2")
+    with pytest.raises(ManifestUnknownError):
+        client.get("1.2")
+
+
+@pytest.mark.parametrize("difference", [0, -1, 1])
+def test_w_m12_a_manifest_is_as_large_as_its_descriptor_says(
+    web: responses.RequestsMock, difference: int
+) -> None:
+    answer(web, BY_DIGEST)
+    descriptor = Descriptor(OCI_MANIFEST, MANIFEST_DIGEST, len(MANIFEST) + difference)
+    if difference:
+        with pytest.raises(SizeMismatchError, match="points to it"):
+            manifests().get(descriptor)
+    else:
+        assert manifests().get(descriptor).raw == MANIFEST
+
+
 def test_w_m2_a_manifest_has_a_size_limit(web: responses.RequestsMock) -> None:
     answer(web, BY_TAG, b" " * (4 * 1024 * 1024 + 1))
     with pytest.raises(BodyTooLargeError):
         manifests().get("1.2")
 
 
-def test_w_m5_a_manifest_of_two_kinds_is_refused(web: responses.RequestsMock) -> None:
+def test_w_m5_and_s14_a_manifest_of_two_kinds_is_refused(web: responses.RequestsMock) -> None:
     both = json.dumps({**json.loads(MANIFEST), "manifests": []}).encode()
     answer(web, BY_TAG, both)
     with pytest.raises(InvalidDocumentError):
         manifests().get("1.2")
 
 
-def test_w_m5_a_manifest_sent_as_something_else_is_refused(web: responses.RequestsMock) -> None:
+def test_w_m5_and_s14_a_manifest_sent_as_something_else_is_refused(
+    web: responses.RequestsMock,
+) -> None:
     answer(web, BY_TAG, media_type=OCI_INDEX)
     with pytest.raises(InvalidDocumentError):
         manifests().get("1.2")

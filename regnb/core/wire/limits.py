@@ -32,6 +32,8 @@ class Limits:
         listing: bytes of all pages of a listing.
         pages: pages of a listing.
         items: names in a listing.
+        referrers: manifests that are gone through for the referrers of one.
+        referrers_depth: steps from that one.
         connections: connections kept open per host.
     """
 
@@ -52,4 +54,6 @@ class Limits:
     listing: int = GIB
     pages: int = 10_000
     items: int = 5_000_000
+    referrers: int = 10_000
+    referrers_depth: int = 16
     connections: int = 32
