@@ -12,9 +12,9 @@ from regnb.core.wire.limits import Limits
 from regnb.errors import (
     AuthenticationRequiredError,
     CatalogUnsupportedError,
-    InvalidReferenceError,
     NotARegistryError,
     RegistryUnavailableError,
+    TooManyPagesError,
 )
 from tests.core.fakes import API, registry
 
@@ -30,6 +30,40 @@ def test_c1_the_catalog_is_asked_for_a_thousand_names_a_page(web: responses.Requ
     assert next(names) == "alpine"
     assert len(web.calls) == 1
     assert list(names) == ["team/app", "zoo"]
+
+
+def test_c2_the_catalog_ends_where_no_page_is_named(web: responses.RequestsMock) -> None:
+    web.get(CATALOG, json={"repositories": ["a"]})
+    assert list(registry().repositories()) == ["a"]
+    assert len(web.calls) == 1
+
+
+def test_c4_an_error_of_the_catalog_keeps_what_the_registry_said(
+    web: responses.RequestsMock,
+) -> None:
+    said = {"errors": [{"code": "UNAVAILABLE", "message": "nightly", "detail": {"until": 6}}]}
+    web.get(CATALOG, status=503, json=said)
+    with pytest.raises(RegistryUnavailableError, match="UNAVAILABLE: nightly") as caught:
+        list(registry().repositories())
+    assert (caught.value.code, caught.value.detail) == ("UNAVAILABLE", {"until": 6})
+
+
+def test_w_c1_all_that_the_registry_sends_is_given(web: responses.RequestsMock) -> None:
+    names = [f"r{number}" for number in range(1500)]
+    web.get(f"{CATALOG}?n=1000", json={"repositories": names})
+    assert list(registry().repositories()) == names
+
+
+def test_s8_a_catalog_that_does_not_end_gives_what_came(web: responses.RequestsMock) -> None:
+    names: list[str] = []
+    web.get(CATALOG, json={"repositories": ["a"]}, headers={"Link": "<_catalog?x>; rel=next"})
+
+    def read() -> None:
+        names.extend(registry().repositories())
+
+    with pytest.raises(TooManyPagesError):
+        read()
+    assert names == ["a"]
 
 
 @pytest.mark.parametrize("status", [400, 405])
@@ -125,19 +159,6 @@ def test_ping_tells_that_credentials_are_wanted(web: responses.RequestsMock) -> 
     web.get(API, status=401, headers={"WWW-Authenticate": "Basic realm=x"})
     with pytest.raises(AuthenticationRequiredError, match="pass username="):
         registry().ping()
-
-
-def test_u1_a_prefix_is_kept(web: responses.RequestsMock) -> None:
-    web.get("https://h.example/artifactory/docker/v2/_catalog?n=1000", json={"repositories": []})
-    client = registry("https://h.example/artifactory/docker")
-    assert list(client.repositories()) == []
-    assert client.url == "https://h.example/artifactory/docker"
-
-
-@pytest.mark.parametrize("name", ["../x", "Upper/case", "a//b", "a\n", "", "a b", "a%2e"])
-def test_u6_a_name_that_is_no_path_never_reaches_a_url(name: str) -> None:
-    with pytest.raises(InvalidReferenceError):
-        registry().repository(name)
 
 
 def test_s16_a_pickled_registry_is_the_same_without_credentials() -> None:

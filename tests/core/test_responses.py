@@ -3,6 +3,8 @@ from __future__ import annotations
 import pickle
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from urllib3 import HTTPHeaderDict
 
 from regnb.core.responses import failure, read_json, recast
@@ -80,6 +82,83 @@ def test_w_e2_every_status_has_its_error(status: int, kind: type[RegistryError])
     assert (raised.status, raised.code, raised.detail) == (status, "VENDOR", {"x": 1})
     assert raised.method == "GET"
     assert f"answered {status} (VENDOR: told). " in str(raised)
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 206])
+def test_e1_a_success_is_2xx(status: int) -> None:
+    assert answer(status).ok
+    assert not answer(status + 100).ok
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "said"),
+    [
+        (401, AuthenticationRequiredError, "does not say how to log in"),
+        (403, DeniedError, "ask the registry's owner"),
+        (429, RateLimitedError, "Wait before asking again"),
+        (400, RegistryError, "does not take this request"),
+    ],
+)
+def test_e5_an_empty_body_leaves_the_status_to_speak(
+    status: int, kind: type[RegistryError], said: str
+) -> None:
+    raised = failure(answer(status), unknown=TAG)
+    assert (type(raised), raised.code, raised.detail) == (kind, None, None)
+    assert f"was answered {status}. " in str(raised)
+    assert said in str(raised)
+
+
+def test_e3_w_e2_a_5xx_is_read_like_any_other_error() -> None:
+    raised = failure(answer(501, error("UNSUPPORTED"), X_Amzn_Requestid="r1"), unknown=TAG)
+    assert type(raised) is RegistryUnavailableError
+    assert (raised.code, raised.request_id) == ("UNSUPPORTED", "r1")
+
+
+@pytest.mark.parametrize("content_type", ["", "text/html; =", "application/json", "nonsense"])
+def test_e7_the_type_of_an_error_body_is_not_asked(content_type: str) -> None:
+    raised = failure(answer(400, error("X"), Content_Type=content_type), unknown=TAG)
+    assert raised.code == "X"
+
+
+def test_e8_details_that_are_text_are_the_message() -> None:
+    body = b'{"details": "requesting higher privileges than access token allows"}'
+    raised = failure(answer(401, body), unknown=TAG)
+    assert type(raised) is AuthenticationRequiredError
+    assert "requesting higher privileges" in str(raised)
+
+
+def test_e10_a_body_that_is_no_json_is_told_as_it_is() -> None:
+    raised = failure(answer(404, b'{"errors": ['), unknown=TAG)
+    assert type(raised) is ManifestUnknownError
+    assert 'was answered 404 ({"errors": [). ' in str(raised)
+
+
+def test_e11_several_errors_are_one_sentence() -> None:
+    body = b'{"errors": [{"code": "A", "message": "x"}, {"code": "B", "message": "y"}]}'
+    assert "was answered 400 (A: x; B: y). " in str(failure(answer(400, body), unknown=TAG))
+
+
+def test_w_e1_what_is_shown_of_a_body_is_short_and_printable() -> None:
+    raised = failure(answer(400, b"\x1b]0;x\x07" + b"a" * 60_000), unknown=TAG)
+    assert str(raised).isprintable()
+    assert len(str(raised)) < 1300
+
+
+@given(
+    status=st.integers(300, 599),
+    method=st.sampled_from(["GET", "PUT", "DELETE"]),
+    body=st.binary(max_size=120) | st.sampled_from([error("DIGEST_INVALID"), error("UNSUPPORTED")]),
+    challenge=st.text('Bearer =",errorinsufficient_scope', max_size=60),
+)
+def test_b_e7_every_answer_makes_an_error(
+    status: int, method: Method, body: bytes, challenge: str
+) -> None:
+    given_back = answer(status, body, method=method, WWW_Authenticate=challenge)
+    raised = failure(given_back, unknown=TAG)
+    assert isinstance(raised, RegistryError)
+    assert str(raised).isprintable()
+    assert "hunter2" not in str(raised)
+    assert str(pickle.loads(pickle.dumps(raised))) == str(raised)
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,8 @@ class Gate:
 
         A link below the registry's own ``/v2/`` is taken verbatim, cursors being opaque (W-C2). One
         that names another scheme or host for the same path, as registries behind a proxy do, or the
-        same path behind another prefix, as Nexus does, is re-rooted on our origin (S7).
+        same path behind another prefix, as Nexus does, or with less before it, as Artifactory does,
+        is re-rooted on our origin (S7).
         """
         try:
             url = urljoin(page_url, target)
@@ -128,11 +129,14 @@ class Gate:
         parts, page, api = urlsplit(url), urlsplit(page_url), urlsplit(self._address.api).path
         if "@" in parts.netloc or _climbs(parts.path):
             return None
-        query = f"?{parts.query}" if parts.query else ""
+        here = page._replace(query=parts.query).geturl()
         if parts.path.startswith(api):
-            return url if at_home else self._address.api + parts.path[len(api) :] + query
-        resource = "/v2/" + page.path.removeprefix(api)
-        return page._replace(query=parts.query).geturl() if parts.path.endswith(resource) else None
+            below = parts.path[len(api) :]
+            if parts.path != page.path and page.path.endswith(f"/{below}"):
+                return here
+            query = f"?{parts.query}" if parts.query else ""
+            return url if at_home else self._address.api + below + query
+        return here if parts.path.endswith("/v2/" + page.path.removeprefix(api)) else None
 
     def _with_scheme(self, location: str) -> str:
         netloc = urlsplit(self._address.root).netloc
