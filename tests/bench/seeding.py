@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from typing import Any
+from urllib.parse import urljoin
 
 import requests
 
@@ -58,7 +59,7 @@ class Seeder:
         """Push one blob; what a descriptor says of it."""
         digest = digest_of(data)
         start = self.send("POST", f"{self.url}/v2/{name}/blobs/uploads/")
-        location = start.headers["Location"]
+        location = urljoin(start.url, start.headers["Location"])
         self.send("PUT", f"{location}&digest={digest}", data=data)
         return {"digest": digest, "size": len(data)}
 
