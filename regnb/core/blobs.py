@@ -1,24 +1,32 @@
-"""Blobs: the blobs of one repository, read and verified."""
+"""Blobs: the blobs of one repository, read, written and verified."""
 
 from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from regnb.core.auth import scopes
+from regnb.core.content import Content, File, Source, is_seekable, opened
+from regnb.core.deleting import delete
+from regnb.core.delivery import Delivery
 from regnb.core.reader import BlobReader
 from regnb.core.responses import failure
 from regnb.core.transport import Transport
+from regnb.core.upload_state import UploadState
+from regnb.core.uploads import DEFAULT_ALGORITHM, OCTETS, Upload
 from regnb.core.wire.incoming import Answer, Incoming
 from regnb.core.wire.outgoing import Method
 from regnb.core.wire.redaction import redact
+from regnb.core.writer import BlobWriter
 from regnb.errors import BlobUnknownError, DigestMismatchError, ProtocolError
 from regnb.interfaces import CONFIG_LIMIT
 from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
 from regnb.model.media_types import base_type
+from regnb.model.reference import check_path
 
-OCTETS = "application/octet-stream"
 _CONTENT_RANGE = re.compile(r"bytes [0-9]{1,18}-[0-9]{1,18}/([0-9]{1,18})", re.ASCII)
 _LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
 _PARTIAL = 206
@@ -28,11 +36,13 @@ _BUFFER = 256 * 1024
 class Blobs:
     """The blobs of one repository."""
 
-    __slots__ = ("_pull", "_transport", "_url")
+    __slots__ = ("_pull", "_push", "_repository", "_transport", "_url")
 
     def __init__(self, transport: Transport, repository_url: str, repository: str) -> None:
         """Hold the repository's URL, which ends in a slash, and its name."""
         self._pull = scopes.pull(repository)
+        self._push = scopes.push(repository)
+        self._repository = repository
         self._transport = transport
         self._url = f"{repository_url}blobs/"
 
@@ -124,6 +134,132 @@ class Blobs:
             BlobReader(self._transport, self._url, Digest(digest), scopes=self._pull), _BUFFER
         )
 
+    def put(
+        self, source: Source, *, digest: Digest | None = None, chunk_size: int | None = None
+    ) -> Descriptor:
+        """Store a blob of any size.
+
+        Two requests where nothing breaks: POST, and PUT of all bytes (distribution-spec 1.1,
+        "POST then PUT"). The bytes stream from the file. Where the connection breaks, the upload
+        goes on from what the registry has, or anew if it has nothing any more. A file that cannot
+        be read again and is larger than a chunk is sent in chunks of 8 MiB.
+
+        Args:
+            source: bytes, the path of a file, or a binary file, sent from its position to its end.
+            digest: of the blob. Without it, a file that can be read again is hashed before it is
+                sent, and another one while it is.
+            chunk_size: bytes; send a larger blob in several requests, for a registry or a proxy
+                that takes no more at once. The registry may want larger chunks, and gets them.
+
+        Returns:
+            Digest and size of the blob. A blob has no media type of its own.
+
+        Raises:
+            DigestMismatchError: the bytes do not hash to `digest`.
+            RequestTooLargeError: the registry takes no more at once than a smaller `chunk_size`.
+            RepositoryUnknownError: there is no such repository, and none is made.
+            SizeMismatchError: the file became shorter while it was sent.
+            RegistryError: what else stands in the way. The registry was asked to forget the rest.
+        """
+        with opened(source) as file:
+            if is_seekable(file):
+                return self._put_file(file, digest, chunk_size)
+            algorithm = DEFAULT_ALGORITHM if digest is None else Digest(digest).algorithm
+            with self.create(algorithm=algorithm, chunk_size=chunk_size) as writer:
+                writer.read_from(file)
+                return writer.commit(digest)
+
+    def _put_file(self, file: File, digest: Digest | None, chunk_size: int | None) -> Descriptor:
+        content = Content.rest_of(file)
+        digest = content.digest() if digest is None else Digest(digest)
+        upload = self._upload(digest.algorithm)
+        upload.begin()
+        with _cancelled_if_broken(upload):
+            Delivery(upload, content, chunk_size=chunk_size).commit(digest)
+        return Descriptor(media_type=OCTETS, digest=digest, size=content.size)
+
+    def create(
+        self, *, algorithm: str = DEFAULT_ALGORITHM, chunk_size: int | None = None
+    ) -> BlobWriter:
+        """Begin an upload, to write a blob piece by piece. One POST (distribution-spec, end-4a).
+
+        Args:
+            algorithm: of the digest that the blob will have.
+            chunk_size: bytes that are sent at once, 8 MiB by default; the registry may want more.
+
+        Raises:
+            UnsupportedDigestError: nothing can be computed with that algorithm here.
+            RegistryError: what else stands in the way.
+        """
+        upload = self._upload(algorithm)
+        upload.begin()
+        return BlobWriter(upload, chunk_size=chunk_size)
+
+    def mount(self, digest: Digest, source: str) -> BlobWriter | None:
+        """Have a blob that another repository of this registry holds, without sending its bytes.
+
+        One POST (distribution-spec 1.1, end-11), and one more where the registry refuses.
+
+        Args:
+            digest: of the blob.
+            source: name of the other repository.
+
+        Returns:
+            None when the blob is there. Otherwise the registry wants the bytes: a writer to
+            `BlobWriter.commit` them with, or to `BlobWriter.cancel`.
+
+        Raises:
+            InvalidReferenceError: `source` is no repository path.
+            RegistryError: the registry takes no blob at all, or what else stands in the way.
+        """
+        digest, source = Digest(digest), check_path(source)
+        upload = self._upload(digest.algorithm)
+        if upload.mount(digest, source, scopes=scopes.mount(self._repository, source)):
+            return None
+        return BlobWriter(upload)
+
+    def resume(
+        self, state: Mapping[str, str | int], *, chunk_size: int | None = None
+    ) -> BlobWriter:
+        """Go on with an upload, from this process or another. One GET.
+
+        The registry says how much it has: move the source to `BlobWriter.offset` before writing.
+        What was sent before has not been hashed here, so that `BlobWriter.commit` needs the digest.
+
+        Args:
+            state: what `BlobWriter.state` gave.
+            chunk_size: as for `create`.
+
+        Raises:
+            ValueError: that is no state, or one of an upload to another repository.
+            UploadUnknownError: the registry has forgotten the upload: write the blob anew.
+            RegistryError: what else stands in the way.
+        """
+        saved = UploadState.from_json(state)
+        upload = self._upload(saved.algorithm)
+        upload.resume(saved)
+        return BlobWriter(upload, chunk_size=chunk_size, resumed=True)
+
+    def delete(self, digest: Digest) -> None:
+        """Delete a blob from this repository, whether a manifest needs it or not.
+
+        One DELETE (distribution-spec 1.1, end-10). The registry frees the bytes when it collects
+        its garbage, unless another repository has the blob too.
+
+        Raises:
+            BlobUnknownError: the repository has no such blob.
+            DeletionDisabledError: the registry deletes nothing.
+            RegistryError: what else stands in the way.
+        """
+        url = self._url + Digest(digest)
+        delete(
+            self._transport, url, scopes=scopes.delete(self._repository), unknown=BlobUnknownError
+        )
+
+    def _upload(self, algorithm: str) -> Upload:
+        Digest.of(b"", algorithm)  # refuses what cannot be computed here
+        return Upload(self._transport, self._url, scopes=self._push, algorithm=algorithm)
+
     def _exchange(self, method: Method, url: str, *, limit: int) -> Answer:
         transport = self._transport
         return transport.exchange(method, url, limit=limit, scopes=self._pull, accept="*/*")
@@ -140,3 +276,13 @@ def content_range_total(header: str) -> int | None:
     """The size of the whole, by a ``Content-Range`` (RFC 9110, 14.4); None where it is unknown."""
     match = _CONTENT_RANGE.fullmatch(header)
     return int(match[1]) if match else None
+
+
+@contextmanager
+def _cancelled_if_broken(upload: Upload) -> Iterator[None]:
+    """Leave no session behind when something is raised, Ctrl-C too (W-P10, F10)."""
+    try:
+        yield
+    except BaseException:
+        upload.cancel()
+        raise

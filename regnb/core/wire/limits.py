@@ -26,6 +26,7 @@ class Limits:
         backoff_cap: seconds; the longest such wait.
         retry_budget: seconds from the first try of a call to the start of its last.
         retry_after_cap: seconds; a registry that asks for a longer wait is not waited for.
+        cancel_total: seconds that a registry gets to forget an upload that was broken off (F10).
         error_body: bytes read of an error answer; the rest is dropped.
         manifest: bytes of a manifest.
         page: bytes of one page of a listing.
@@ -48,6 +49,7 @@ class Limits:
     backoff_cap: float = 30.0
     retry_budget: float = 300.0
     retry_after_cap: float = 300.0
+    cancel_total: float = 2.0
     error_body: int = 64 * KIB
     manifest: int = 4 * MIB
     page: int = 64 * MIB

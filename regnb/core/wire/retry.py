@@ -110,6 +110,10 @@ class Trial:
     def progressed(self) -> None:
         """Count attempts and time anew, because the last attempt brought something (F6)."""
         self._number = 0
+        self.restart_clock()
+
+    def restart_clock(self) -> None:
+        """Count the time anew, though not the attempts: it went into bytes that moved."""
         self._started = self._retries.clock.monotonic()
 
     def keep_quiet(self) -> None:
