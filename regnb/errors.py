@@ -49,7 +49,8 @@
         └── RegistryUnavailableError              5xx, after the retries
 
 and, as warnings (UserWarning): ListingWarning, a listing that holds names that are none;
-RegistryWarning, what a registry wants its users to know.
+RegistryWarning, what a registry wants its users to know; UnverifiedTLSWarning, a certificate that
+is not checked.
 
 Messages hold registry text only through `printable`, so that neither a terminal nor a log is at
 its mercy, and URLs only in redacted form.
@@ -132,6 +133,10 @@ class ListingWarning(UserWarning):
 
 class RegistryWarning(UserWarning):
     """What a registry wants its users to know; it changes nothing (distribution-spec, warnings)."""
+
+
+class UnverifiedTLSWarning(UserWarning):
+    """The certificate of a registry is not checked, because the caller said so."""
 
 
 class RegistryError(RegnbError):

@@ -16,6 +16,7 @@ from regnb.client.image import Image
 from regnb.client.repo import Repo
 from regnb.client.walking import walk, warn_of
 from regnb.core.registry import Registry
+from regnb.core.wire.tls import ClientCertificate, StrPath
 from regnb.display.card import Card, Section, Shown, Table
 from regnb.errors import InvalidReferenceError, RegistryError, RegnbError, printable
 from regnb.frames.build import frame
@@ -226,6 +227,9 @@ def connect(
     username: str | None = None,
     password: str | None = None,
     insecure: bool = False,
+    ca: StrPath | None = None,
+    client_certificate: ClientCertificate | None = None,
+    verify: bool = True,
     trust_realm: Iterable[str] = (),
 ) -> Client:
     """Connect to a registry. No request is made yet.
@@ -236,11 +240,20 @@ def connect(
         username: for a registry that asks for one.
         password: goes with it. Neither is ever shown, logged or pickled.
         insecure: allow plain http to a host that is not loopback.
+        ca: file or folder, in PEM, of the authorities that its certificate may come from; by
+            default those of the environment.
+        client_certificate: file of a certificate and its key, or a file of each, that you identify
+            yourself with there.
+        verify: whether its certificate is checked. False warns once, and holds for no other host
+            that the registry leads to.
         trust_realm: token services, by ``host`` or ``host:port``, that are sent the credentials
             although they are on another domain than the registry.
 
     Raises:
         InvalidReferenceError: `target` is no address of a registry.
+
+    Warns:
+        UnverifiedTLSWarning: the certificate is not checked.
     """
     return Client(
         Registry(
@@ -248,6 +261,9 @@ def connect(
             username=username,
             password=password,
             insecure=insecure,
+            ca=ca,
+            client_certificate=client_certificate,
+            verify=verify,
             trust_realm=trust_realm,
         )
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from types import TracebackType
@@ -22,12 +23,15 @@ from regnb.core.wire.address import parse_address
 from regnb.core.wire.clock import Clock
 from regnb.core.wire.connections import Connections
 from regnb.core.wire.limits import Limits
+from regnb.core.wire.neighbourhood import Resolve, resolve
+from regnb.core.wire.tls import ClientCertificate, StrPath, TlsOptions, unverified
 from regnb.errors import (
     CatalogUnsupportedError,
     DeniedError,
     InvalidReferenceError,
     NotFoundError,
     RegistryError,
+    UnverifiedTLSWarning,
     printable,
 )
 from regnb.model.reference import check_path
@@ -53,6 +57,7 @@ class Registry:
         name: what tables call it: host and port as typed.
         url: the address that requests go to.
         insecure: whether plain http was allowed.
+        tls: whom it is believed to be, and how the client identifies itself.
         transport: its connections.
         referrers_lock: held by whoever changes a referrers tag.
     """
@@ -65,9 +70,13 @@ class Registry:
         username: str | None = None,
         password: str | None = None,
         insecure: bool = False,
+        ca: StrPath | None = None,
+        client_certificate: ClientCertificate | None = None,
+        verify: bool = True,
         trust_realm: Iterable[str] = (),
         limits: Limits | None = None,
         clock: Clock | None = None,
+        resolve: Resolve = resolve,
     ) -> None:
         """Read the address.
 
@@ -78,20 +87,33 @@ class Registry:
             username: sent only to this registry, once it asks.
             password: goes with it.
             insecure: allow plain http to a host that is not loopback.
+            ca: file or folder, in PEM, of the authorities that its certificate may come from;
+                by default those of the environment.
+            client_certificate: file of a certificate and its key, or a file of each, that the
+                client identifies itself with there.
+            verify: whether its certificate is checked. False warns once, and holds for no other
+                host that the registry leads to.
             trust_realm: token services, by ``host`` or ``host:port``, that are sent the
                 credentials although they are on another domain than the registry.
             limits: other limits than the defaults.
             clock: another clock than the machine's.
+            resolve: another way from host names to addresses than the machine's.
 
         Raises:
             InvalidReferenceError: `url` is no address, or plain http to another machine; or
                 `trust_realm` names what is no host.
-            ValueError: a user name without a password, or the reverse.
+            ValueError: a user name without a password, or the reverse; `ca` with ``verify=False``.
+
+        Warns:
+            UnverifiedTLSWarning: the certificate is not checked.
         """
         self.address = parse_address(url, insecure=insecure)
         self.name = name or self.address.name
         self.url = self.address.root.rstrip("/")
         self.insecure = insecure
+        self.tls = TlsOptions(ca, client_certificate, verify)
+        if not verify:
+            warnings.warn(unverified(self.name), UnverifiedTLSWarning, stacklevel=2)
         given = username is not None or password is not None
         login = Basic(username or "", password or "") if given else None
         self.referrers_lock = threading.Lock()
@@ -99,7 +121,9 @@ class Registry:
             self.address,
             limits=limits or Limits(),
             clock=clock or Clock(),
+            tls=self.tls,
             trust_realm=trust_realm,
+            resolve=resolve,
         )
         self.transport = Transport(connections, Authenticator(connections, lambda _: login))
 
@@ -182,6 +206,14 @@ class Registry:
         """
         return Repository(name, self)
 
+    def cancel(self) -> None:
+        """End what other threads are asking this registry, within a second (F10).
+
+        Their calls raise `OperationCancelledError`; calls that begin later are not touched. Only
+        a host name that the system is looking up is waited for.
+        """
+        self.transport.cancel()
+
     def close(self) -> None:
         """Close idle connections; a later request opens new ones."""
         self.transport.close()
@@ -209,6 +241,9 @@ class Registry:
             Registry,
             name=self.name,
             insecure=self.insecure,
+            ca=self.tls.ca,
+            client_certificate=self.tls.client_certificate,
+            verify=self.tls.verify,
             trust_realm=self.transport.gate.trust_realm,
             limits=self.transport.limits,
         )

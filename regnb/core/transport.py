@@ -148,9 +148,7 @@ class Transport:
             Interrupted: it broke off; how to go on is the caller's to know.
             RegistryError: as for `exchange`.
         """
-        deadline = self.clock.monotonic() + self.limits.metadata_total
-        incoming = self._ask(request, scopes)
-        return self._connections.finish(incoming, limit, deadline)
+        return self._connections.finish(self._ask(request, scopes), limit)
 
     def stream(
         self,
@@ -169,11 +167,11 @@ class Transport:
 
     def begin_stream(self, request: Outgoing, *, scopes: Scopes) -> Incoming | Answer:
         """Send a GET once; raises as `attempt` does."""
-        deadline = self.clock.monotonic() + self.limits.metadata_total
         incoming = self._ask(request, scopes)
-        if incoming.ok:
-            return incoming
-        return self._connections.finish(incoming, 0, deadline)
+        if not incoming.ok:
+            return self._connections.finish(incoming, 0)
+        incoming.unhurried()
+        return incoming
 
     def _ask(self, request: Outgoing, scopes: Scopes) -> Incoming:
         """Send one request and follow where it leads; the body is not read yet."""

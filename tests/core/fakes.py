@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from regnb.core.registry import Registry
 from regnb.core.wire.clock import Clock
@@ -47,6 +48,7 @@ def registry(
     limits: Limits | None = None,
     password: str | None = None,
     insecure: bool = False,
+    **options: Any,
 ) -> Registry:
     """A registry whose waits cost nothing; with a password, the user is called robot."""
     return Registry(
@@ -56,6 +58,7 @@ def registry(
         insecure=insecure,
         limits=limits,
         clock=(time or FakeTime()).clock(),
+        **options,
     )
 
 

@@ -247,19 +247,6 @@ def sent_with(calls: list[dict[str, Any]], url: str) -> dict[str, Any]:
     return calls[-1]
 
 
-def test_s21_certificates_are_always_verified(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    calls = captured(monkeypatch)
-    assert sent_with(calls, "https://h.example")["verify"] is True
-    bundle = tmp_path / "ca.pem"
-    bundle.touch()
-    for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
-        monkeypatch.setenv(variable, str(bundle))
-        assert sent_with(calls, "https://h.example")["verify"] == str(bundle)
-        monkeypatch.delenv(variable)
-
-
 def test_s21_a_missing_authority_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", os.devnull + "/none")
     with pytest.raises(TLSError, match="SSL_CERT_FILE"):

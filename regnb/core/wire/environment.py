@@ -10,18 +10,20 @@ import os
 from requests.utils import get_environ_proxies
 
 from regnb.core.wire.address import is_loopback, origin
+from regnb.core.wire.secret import Secret
 from regnb.errors import TLSError
 
 _AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
-def proxies_for(url: str) -> dict[str, str]:
+def proxies_for(url: str) -> dict[str, Secret]:
     """The proxies for a host, by ``*_PROXY`` and ``NO_PROXY``; none for this machine (S23)."""
-    return {} if is_loopback(origin(url)[1]) else get_environ_proxies(url)
+    found = {} if is_loopback(origin(url)[1]) else get_environ_proxies(url)
+    return {scheme: Secret(proxy) for scheme, proxy in found.items()}
 
 
-def certificate_authorities() -> str | bool:
-    """The file or folder that the environment names, or True for the authorities of requests.
+def certificate_authorities() -> str | None:
+    """The file or folder that the environment names, if any.
 
     Raises:
         TLSError: the environment names one that does not exist.
@@ -32,4 +34,4 @@ def certificate_authorities() -> str | bool:
             if not os.path.exists(path):
                 raise TLSError(f"{variable} names a path that does not exist. Correct or unset it.")
             return path
-    return True
+    return None

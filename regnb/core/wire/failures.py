@@ -13,6 +13,7 @@ from urllib3 import exceptions as urllib3_errors
 from regnb.core.wire.redaction import redact
 from regnb.errors import (
     HostUnknownError,
+    OperationCancelledError,
     ProtocolError,
     RegistryError,
     RegistryTimeoutError,
@@ -51,6 +52,10 @@ _UNCONNECTED: tuple[tuple[tuple[type[BaseException], ...], type[UnreachableError
 )
 
 
+class TooSlow(TimeoutError):  # noqa: N818 - never leaves the wire
+    """An answer that comes, but not in time (S24)."""
+
+
 class Interrupted(Exception):  # noqa: N818 - never leaves the core: it carries the error that does
     """An exchange that broke off and may be tried again.
 
@@ -64,6 +69,13 @@ class Interrupted(Exception):  # noqa: N818 - never leaves the core: it carries 
         super().__init__(str(error))
         self.error = error
         self.connected = connected
+
+
+def cancelled() -> OperationCancelledError:
+    """What to raise when another thread has cancelled the call (F10)."""
+    return OperationCancelledError(
+        "The call was cancelled by another thread. What was done stays done; call again."
+    )
 
 
 def explain(error: BaseException, *, method: str, url: str) -> Interrupted | RegistryError:
@@ -87,7 +99,9 @@ def explain_broken(error: BaseException, *, method: str, url: str) -> Interrupte
     shown = redact(url)
     causes = list(_causes(error))
     if _any(causes, _TIMEOUTS):
-        sentence = f"{method} {shown} brought no byte for too long. Try again later."
+        late = _any(causes, (TooSlow,))
+        what = "was not answered in time" if late else "brought no byte for too long"
+        sentence = f"{method} {shown} {what}. Try again later."
         slow = RegistryTimeoutError(sentence, method=method, url=shown)
         return Interrupted(slow, connected=True)
     # A connection that was closed is a bad status line too, to http.client.

@@ -8,32 +8,49 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from ipaddress import ip_address
 from urllib.parse import unquote, urljoin, urlsplit
 
-from regnb.core.wire.address import PORTS, Address, Origin, origin
+from regnb.core.wire.address import PORTS, Address, Origin, is_literal, origin
+from regnb.core.wire.neighbourhood import Neighbourhood, NotAdmitted, Resolve, resolve
 from regnb.core.wire.outgoing import Outgoing, Purpose
-from regnb.core.wire.realms import belongs, trusted_realms
+from regnb.core.wire.realms import belongs, is_trusted, trusted_realms
 from regnb.core.wire.redaction import redact
 from regnb.core.wire.secret import Secret
-from regnb.errors import UnsafeRedirectError, UntrustedRealmError
+from regnb.errors import ProtocolError, UnsafeRedirectError, UntrustedRealmError
 
-PUBLIC, PRIVATE, LOOPBACK, LINK_LOCAL = range(4)
 # All that another origin learns of the caller. The identity coding says nothing about it.
 CARRIED_ABROAD = frozenset({"accept", "accept-encoding", "range", "user-agent"})
 CARRIED_WITH_BODIES = CARRIED_ABROAD | {"content-type", "content-length", "content-range"}
 READING = frozenset({"GET", "HEAD"})
+_UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class Gate:
-    """The gate of one registry."""
+    """The gate of one registry.
 
-    __slots__ = ("_address", "_trusted")
+    Attributes:
+        neighbourhood: judges what host names turn out to be, when they are connected to.
+    """
 
-    def __init__(self, address: Address, *, trust_realm: Iterable[str] = ()) -> None:
-        """Guard what belongs to the registry at `address`, and to the realms that are trusted."""
+    __slots__ = ("_address", "_trusted", "neighbourhood")
+
+    def __init__(
+        self, address: Address, *, trust_realm: Iterable[str] = (), resolve: Resolve = resolve
+    ) -> None:
+        """Guard what belongs to a registry.
+
+        Args:
+            address: of the registry.
+            trust_realm: token services that are sent the credentials wherever they are.
+            resolve: how host names become addresses.
+        """
         self._address = address
         self._trusted = trusted_realms(trust_realm)
+        self.neighbourhood = Neighbourhood(
+            address.origin,
+            resolve=resolve,
+            trusts=lambda target: is_trusted(target, self._trusted),
+        )
 
     @property
     def trust_realm(self) -> tuple[str, ...]:
@@ -52,12 +69,22 @@ class Gate:
             UnsafeRedirectError: the request must not be sent at all.
         """
         if request.purpose is Purpose.REALM or self.is_home(request.url):
-            return _authorized(request)
+            return _sendable(request, _authorized(request))
         if request.purpose is Purpose.UPLOAD:
-            return _only(request, CARRIED_WITH_BODIES)
+            return _sendable(request, _only(request, CARRIED_WITH_BODIES))
         if request.method not in READING or request.body is not None:
             raise unsafe(request, request.url, "is not the registry, and the request has a body")
-        return _only(request, CARRIED_ABROAD)
+        return _sendable(request, _only(request, CARRIED_ABROAD))
+
+    def through_proxy(self, request: Outgoing) -> None:
+        """Let a request go to a proxy, which connects to whatever it is told (S5).
+
+        Raises:
+            UnsafeRedirectError: it names an address, and not that of the registry.
+        """
+        host = origin(request.url)[1]
+        if is_literal(host) and host != self._address.origin[1]:
+            raise refused(request, "is an address without a name, which no proxy is asked for")
 
     def realm(self, realm: str, *, credentials: bool) -> str:
         """The token service that a challenge names, as far as it may be asked (S2, B-A16).
@@ -71,7 +98,7 @@ class Gate:
             UntrustedRealmError: it may be asked, but not be sent credentials.
         """
         asked = Outgoing("GET", self._address.api)
-        reason = _refusal(asked.url, realm)
+        reason = self._refusal(asked.url, realm)
         if reason is not None:
             raise unsafe(asked, realm, reason)
         found = origin(realm)
@@ -87,7 +114,7 @@ class Gate:
                 a user name, or to an address that no registry sends anyone to.
         """
         target = _resolved(url, location)
-        reason = _refusal(url, target)
+        reason = self._refusal(url, target)
         if reason is not None:
             raise unsafe(Outgoing("GET", url), target, reason)
         if method not in READING and not self.is_home(target):
@@ -104,11 +131,9 @@ class Gate:
             UnsafeRedirectError: bytes must not be sent there.
         """
         target = self._rehomed(_resolved(url, self._with_scheme(location)))
-        if self.is_home(target) if _is_web(target) else False:
-            return target
-        reason = _refusal(url, target)
-        if reason is None and not target.startswith("https:"):
-            reason = "is another origin without https"
+        reason = self._refusal(url, target)
+        if reason is None:
+            reason = self._upload_refusal(url, target)
         if reason is not None:
             raise unsafe(Outgoing("POST", url), target, reason)
         return target
@@ -138,16 +163,42 @@ class Gate:
             return url if at_home else self._address.api + below + query
         return here if parts.path.endswith("/v2/" + page.path.removeprefix(api)) else None
 
+    def _refusal(self, url: str, target: str) -> str | None:
+        """Why a target that `url` leads to is not asked, or None."""
+        try:
+            found = origin(target)
+        except ValueError:
+            return "is no web address"
+        if found[0] == "http" and url.startswith("https:"):
+            return "would leave https for plain http"
+        if "@" in urlsplit(target).netloc:
+            return "holds a user name"
+        try:
+            self.neighbourhood.admit_by_name(found)
+        except NotAdmitted as reason:
+            return str(reason)
+        return None
+
+    def _upload_refusal(self, url: str, target: str) -> str | None:
+        if self.is_home(target):
+            # Another origin must not steer requests that carry credentials.
+            return None if self.is_home(url) else "is the registry again, coming from elsewhere"
+        return None if target.startswith("https:") else "is another origin without https"
+
     def _with_scheme(self, location: str) -> str:
         netloc = urlsplit(self._address.root).netloc
         return f"//{location}" if location.startswith(f"{netloc}/") else location
 
     def _rehomed(self, target: str) -> Secret:
-        """`target` over the registry's own scheme and port, where only those differ."""
-        scheme, host, _ = self._address.origin
-        parts = urlsplit(target)
-        if scheme == "https" and parts.scheme == "http" and parts.netloc == host:
-            return Secret(parts._replace(scheme=scheme).geturl())
+        """`target` at the registry's own origin, if it is what lies behind it without TLS."""
+        scheme, host, port = self._address.origin
+        try:
+            behind = origin(target)
+        except ValueError:
+            return Secret(target)
+        if scheme == "https" and behind in {("http", host, 80), ("http", host, port)}:
+            netloc = urlsplit(self._address.root).netloc
+            return Secret(urlsplit(target)._replace(scheme=scheme, netloc=netloc).geturl())
         return Secret(target)
 
 
@@ -161,53 +212,23 @@ def _only(request: Outgoing, allowed: frozenset[str]) -> Mapping[str, str]:
     return {name: value for name, value in request.headers.items() if name.lower() in allowed}
 
 
+def _sendable(request: Outgoing, headers: Mapping[str, str]) -> Mapping[str, str]:
+    """The headers, unless one of them would begin a line of its own (S20)."""
+    if _UNSENDABLE.search("".join(headers.values())):
+        raise ProtocolError(
+            f"{request.method} {redact(request.url)} was not sent, because the value of one of its "
+            "headers holds a line break or another control character.",
+            method=request.method,
+            url=redact(request.url),
+        )
+    return headers
+
+
 def _resolved(url: str, location: str) -> Secret:
     try:
         return Secret(urljoin(url, location).partition("#")[0])
     except ValueError:
         return Secret(location)
-
-
-def _is_web(target: str) -> bool:
-    try:
-        return bool(origin(target))
-    except ValueError:
-        return False
-
-
-def _refusal(url: str, target: str) -> str | None:
-    """Why a target is not asked, or None."""
-    try:
-        scheme, host, _ = origin(target)
-    except ValueError:
-        return "is no web address"
-    if scheme == "http" and url.startswith("https:"):
-        return "would leave https for plain http"
-    if "@" in urlsplit(target).netloc:
-        return "holds a user name"
-    return "is an address that no registry sends anyone to" if _is_inner(url, host) else None
-
-
-def _is_inner(url: str, host: str) -> bool:
-    """Whether a host is a link-local address, or one closer to home than the registry (S5).
-
-    Judged by the address that is written; names are not resolved here.
-    """
-    rank = _nearness(host)
-    return rank == LINK_LOCAL or rank > _nearness(origin(url)[1])
-
-
-def _nearness(host: str) -> int:
-    if host == "localhost":
-        return LOOPBACK
-    try:
-        address = ip_address(host.strip("[]"))
-    except ValueError:
-        return PUBLIC
-    address = getattr(address, "ipv4_mapped", None) or address
-    if address.is_link_local or address.is_unspecified or address.is_multicast:
-        return LINK_LOCAL
-    return LOOPBACK if address.is_loopback else PRIVATE if address.is_private else PUBLIC
 
 
 def _untrusted(request: Outgoing, realm: Origin) -> UntrustedRealmError:
@@ -234,6 +255,17 @@ def unsafe(request: Outgoing, target: str, reason: str) -> UnsafeRedirectError:
     return UnsafeRedirectError(
         f"{request.method} {shown} leads to {redact(target)}, which {reason}, so that it is "
         "not followed. Ask whoever runs the registry.",
+        method=request.method,
+        url=shown,
+    )
+
+
+def refused(request: Outgoing, reason: str) -> UnsafeRedirectError:
+    """The error for a place that a request was led to, and that it is not sent to."""
+    shown = redact(request.url)
+    return UnsafeRedirectError(
+        f"The registry leads to {shown}, which {reason}, so that {request.method} was not sent "
+        "there. Ask whoever runs the registry.",
         method=request.method,
         url=shown,
     )

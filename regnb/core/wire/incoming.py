@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import requests
@@ -14,6 +13,7 @@ from regnb.core.wire.failures import explain_broken
 from regnb.core.wire.gunzip import Gunzip
 from regnb.core.wire.outgoing import Method, Outgoing
 from regnb.core.wire.redaction import redact
+from regnb.core.wire.turn import Turn
 from regnb.errors import BodyTooLargeError, ProtocolError, RegistryError
 
 SUCCESSES = range(200, 300)
@@ -63,6 +63,7 @@ class Incoming:
     __slots__ = (
         "_gunzip",
         "_raw",
+        "_turn",
         "authorised",
         "headers",
         "length",
@@ -72,9 +73,10 @@ class Incoming:
         "url",
     )
 
-    def __init__(self, request: Outgoing, response: requests.Response) -> None:
+    def __init__(self, request: Outgoing, response: requests.Response, turn: Turn) -> None:
         """Take over a response that was asked for with ``stream=True``."""
         self._raw = response.raw
+        self._turn = turn
         self.method = request.method
         self.url = request.url
         self.status: int = response.status_code
@@ -101,23 +103,27 @@ class Incoming:
         """Whether the request did what it was meant to."""
         return self.status in SUCCESSES
 
+    def unhurried(self) -> None:
+        """Let the body take as long as it takes; a read that brings nothing still ends."""
+        self._turn.lift()
+
     def read(self, size: int = PIECE) -> bytes:
         """The next bytes, at most `size`, empty at the end.
 
         Raises:
             Interrupted: the connection broke, or the body is shorter than announced.
+            OperationCancelledError: another thread cancelled it.
             ProtocolError: the body cannot be decoded.
         """
         return (
             self._read_wire(size) if self._gunzip is None else self._read_gzip(self._gunzip, size)
         )
 
-    def whole(self, limit: int, *, on_piece: Callable[[], None], cut: bool = False) -> bytes:
+    def whole(self, limit: int, *, cut: bool = False) -> bytes:
         """All bytes, counted while they come (S9).
 
         Args:
             limit: bytes; a larger body closes the connection.
-            on_piece: called after each piece; raises when time is up.
             cut: give the first `limit` bytes of a larger body instead of raising.
 
         Raises:
@@ -137,7 +143,6 @@ class Incoming:
                 raise self._too_large(limit)
             if total == self.length:
                 break
-            on_piece()
         return b"".join(pieces)[:limit]
 
     def discard(self) -> None:
@@ -156,9 +161,12 @@ class Incoming:
         except (HTTPError, OSError) as error:
             found = explain_broken(error, method=self.method, url=self.url)
         else:
-            return piece
+            # A socket that was cut looks like the end of the body, or gives what it still has.
+            if not self._turn.cancelled:
+                return piece
         # Outside of the except block, so that the exception with the request in it is let go.
         self.close()
+        self._turn.check()
         raise found
 
     def _read_gzip(self, gunzip: Gunzip, size: int) -> bytes:

@@ -51,9 +51,14 @@ def belongs(realm: Origin, *, registry: Origin, trusted: Iterable[str]) -> bool:
     return (
         realm[1:] == registry[1:]
         or PAIRS.get(registry) == realm
-        or any(origin(_as_url(entry, realm[0])) == realm for entry in trusted)
+        or is_trusted(realm, trusted)
         or _one_owner(realm[1], registry[1])
     )
+
+
+def is_trusted(realm: Origin, trusted: Iterable[str]) -> bool:
+    """Whether the caller vouches for an origin."""
+    return any(origin(_as_url(entry, realm[0])) == realm for entry in trusted)
 
 
 def _as_url(entry: str, scheme: str) -> str:

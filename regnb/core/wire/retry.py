@@ -9,9 +9,8 @@ from email.utils import parsedate_to_datetime
 from typing import Protocol, TypeVar
 
 from regnb.core.wire.clock import Clock
-from regnb.core.wire.failures import Interrupted
+from regnb.core.wire.failures import Interrupted, cancelled
 from regnb.core.wire.limits import Limits
-from regnb.errors import OperationCancelledError
 
 RETRIED = frozenset({408, 429, 499, 500, 502, 503, 504, *range(520, 525)})
 TOO_MANY_REQUESTS = 429
@@ -51,6 +50,11 @@ class Retries:
         self._lock = threading.Lock()
         self._quiet_until = -math.inf
         self._cancelled = threading.Event()
+
+    @property
+    def cancelled(self) -> threading.Event:
+        """Set once what is under way now is cancelled."""
+        return self._cancelled
 
     def begin(self, *, attempts: int | None = None) -> Trial:
         """Start to try something, `attempts` times at most; by default as `Limits` say."""
@@ -166,9 +170,7 @@ class Trial:
 
     def _check(self) -> None:
         if self._cancelled.is_set():
-            raise OperationCancelledError(
-                "The call was cancelled by another thread. What was done stays done; call again."
-            )
+            raise cancelled()
 
 
 def retry_after(value: str | None, *, now: Callable[[], float]) -> float | None:

@@ -1,0 +1,81 @@
+"""Reply: the answer on a connection, which must come in time and with all of its head."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import math
+import socket
+from typing import TYPE_CHECKING, Any
+
+from regnb.core.wire.turn import Turn
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+
+class Reply(http.client.HTTPResponse):
+    """An answer as `http.client` reads it, over a `Line`."""
+
+    def __init__(self, sock: socket.socket, *arguments: Any, turn: Turn, **options: Any) -> None:
+        """Begin to read from a socket."""
+        super().__init__(sock, *arguments, **options)
+        self._line = Line(self.fp.detach(), sock, turn)
+        self.fp = io.BufferedReader(self._line)
+
+    def begin(self) -> None:
+        """Read the head.
+
+        Raises:
+            ConnectionResetError: it ended in the middle: what came may lack the length of the
+                body, and then a body that was cut off looks whole (F14).
+        """
+        super().begin()
+        if self._line.ended:
+            self.close()
+            raise ConnectionResetError("the connection was closed in the middle of the headers")
+
+
+class Line(io.RawIOBase):
+    """The receiving end of a socket, read for no longer than the turn allows.
+
+    The timeout of a socket begins anew with every byte, so that an answer that drips, headers
+    included, would never be too late (S24).
+
+    Attributes:
+        ended: whether the other side has sent all that it will.
+    """
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket, turn: Turn) -> None:
+        """Read from `raw`, which reads from `sock`."""
+        super().__init__()
+        self.ended = False
+        self._raw = raw
+        self._sock = sock
+        self._turn = turn
+        self._idle = self._timeout = sock.gettimeout() or math.inf
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int | None:
+        """Wait for the next bytes.
+
+        Raises:
+            TimeoutError: they did not come in time.
+        """
+        timeout = min(self._turn.left(), self._idle)
+        if timeout != self._timeout:
+            self._sock.settimeout(timeout)
+            self._timeout = timeout
+        count = self._raw.readinto(buffer)
+        self.ended = count == 0
+        return count
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        try:
+            self._raw.close()
+        finally:
+            super().close()
