@@ -104,3 +104,6 @@ class Registry(Protocol):
 
     def repository(self, name: str) -> Repository:
         """A handle on one repository; no request."""
+
+    def cancel(self) -> None:
+        """End what other threads are asking it; their calls raise `OperationCancelledError`."""

@@ -15,6 +15,7 @@ from regnb.errors import (
     InvalidReferenceError,
     ManifestUnknownError,
     NotFoundError,
+    OperationCancelledError,
     RegnbError,
     TagMovedError,
     UnreachableError,
@@ -226,6 +227,8 @@ class Asking:
             now = self._repository(place.repository).tags.get(place.tag).digest
         except NotFoundError:
             return True
+        except OperationCancelledError:
+            raise
         except RegnbError:
             return False
         return now != self.inventory.digests.values[place.root]
@@ -255,6 +258,8 @@ class Asking:
         with self._lock:
             if self._closed:
                 raise Closed
+            if isinstance(error, OperationCancelledError):
+                raise error  # whoever stopped the walk knows; it says nothing of the registry
             if isinstance(error, UnreachableError) and not self.requests:
                 raise error  # nothing was ever answered: there is no walk to go on with
             self.requests += 1

@@ -121,6 +121,7 @@ class _Walk:
         on_progress: Callable[[Progress], object] | None,
     ) -> None:
         self.asking = Asking(registry, inventory)
+        self._cancel = registry.cancel
         self._inventory = inventory
         self._workers = workers
         self._on_progress = on_progress
@@ -258,4 +259,4 @@ class _Walk:
         return jobs
 
     def _run(self, jobs: Collection[Job], work: Callable[[Job], None]) -> None:
-        threads.run(jobs, work, workers=self._workers, tick=self.report)
+        threads.run(jobs, work, workers=self._workers, tick=self.report, cancel=self._cancel)

@@ -14,7 +14,7 @@ TICK = 0.1
 """Seconds between two looks of the main thread at a running list."""
 
 GRACE = 1.0
-"""Seconds that an interrupted list gives its threads to end the requests under way."""
+"""Seconds that an interrupted list gives its threads to end, their requests being cancelled."""
 
 
 def run(
@@ -23,6 +23,7 @@ def run(
     *,
     workers: int,
     tick: Callable[[], None],
+    cancel: Callable[[], None],
 ) -> None:
     """Do `work` for every job, in threads that take the next one as they become free.
 
@@ -31,9 +32,10 @@ def run(
         work: called in the threads. What it raises ends the list and is raised here.
         workers: how many threads at most.
         tick: called in this thread, every `TICK` seconds while it waits.
+        cancel: ends what the threads are waiting for; called when this thread is interrupted.
 
     Raises:
-        KeyboardInterrupt: after the threads had `GRACE` seconds to finish what they were at.
+        KeyboardInterrupt: after the threads were told to end, and given `GRACE` seconds for it.
     """
     waiting, stop = deque(jobs), threading.Event()
     raised: list[BaseException] = []
@@ -61,6 +63,7 @@ def run(
                 tick()
     except BaseException:
         stop.set()
+        cancel()
         _join(threads)
         raise
     if raised:

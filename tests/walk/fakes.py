@@ -105,6 +105,9 @@ class FakeRegistry:
             elif on_refused:
                 on_refused(name)
 
+    def cancel(self) -> None:
+        """Nothing: its answers come at once, unless a test holds them back itself."""
+
     def repository(self, name: str) -> FakeRepository:
         return FakeRepository(self, name)
 
