@@ -14,6 +14,9 @@
     ├── MissingExtraError (ImportError)           an optional package is not installed
     ├── TooManyReferrersError                     referrers of referrers without end
     ├── BudgetSpentError                          a call that would cost more than it may
+    ├── CredentialError (PermissionError)         credentials that are set up, but cannot be had
+    │   ├── CredentialFileError                   a file of logins that cannot be read or written
+    │   └── CredentialHelperError                 a docker-credential-* program that fails
     ├── OperationCancelledError                   another thread cancelled the call
     └── RegistryError                             whatever a registry did or did not answer
         ├── UnreachableError (ConnectionError)    no connection
@@ -49,8 +52,9 @@
         └── RegistryUnavailableError              5xx, after the retries
 
 and, as warnings (UserWarning): ListingWarning, a listing that holds names that are none;
-RegistryWarning, what a registry wants its users to know; UnverifiedTLSWarning, a certificate that
-is not checked.
+RegistryWarning, what a registry wants its users to know; CredentialWarning, a login in a file that
+was passed over because it cannot be understood; UnverifiedTLSWarning, a certificate that is not
+checked.
 
 Messages hold registry text only through `printable`, so that neither a terminal nor a log is at
 its mercy, and URLs only in redacted form.
@@ -121,6 +125,22 @@ class BudgetSpentError(RegnbError):
 
 class TooManyReferrersError(RegnbError):
     """More referrers of referrers than anyone makes on purpose; reading stopped there."""
+
+
+class CredentialError(RegnbError, PermissionError):
+    """Credentials for a registry are set up but cannot be had: going on without would mislead."""
+
+
+class CredentialFileError(CredentialError):
+    """A file of logins that is malformed, or cannot be read or written; names it, not its text."""
+
+
+class CredentialHelperError(CredentialError):
+    """A ``docker-credential-*`` program that is missing or fails; its output is not shown."""
+
+
+class CredentialWarning(UserWarning):
+    """A login in a file was passed over: it is not the base64 form of a user and a password."""
 
 
 class OperationCancelledError(RegnbError):

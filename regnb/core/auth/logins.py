@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 from regnb.core.wire.secret import Secret
 
+TOKEN_USER = "<token>"
+"""The user name by which auth files and helpers say that the password is an identity token."""
+
+# Half a surrogate pair: what no encoding carries.
+_UNSENDABLE = re.compile(r"[\ud800-\udfff]")
+_VISIBLE = re.compile(r"[!-~]+")
+
 
 class Login:
-    """Some credentials: shows nothing of them, and refuses to be pickled (S16)."""
+    """Some credentials: shows nothing of them, and refuses to be pickled (S16).
+
+    Attributes:
+        source: where they were found, in words that a message may show; no part of the identity.
+    """
 
     __slots__ = ()
+
+    source: str
 
     def __repr__(self) -> str:
         """Three stars."""
@@ -28,16 +42,19 @@ class Basic(Login):
     """A user name and a password.
 
     Raises:
-        ValueError: one of them is missing, or the name has a colon.
+        ValueError: one of them is missing, the name has a colon, or one is no whole Unicode text.
     """
 
     username: str
     password: str
+    source: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         """Refuse what the scheme cannot carry (RFC 7617)."""
         if not self.username or not self.password or ":" in self.username:
             raise ValueError("username and password go together, and the name has no colon.")
+        if _UNSENDABLE.search(self.username) or _UNSENDABLE.search(self.password):
+            raise ValueError("username and password must be Unicode text.")
 
     def header(self) -> Secret:
         """The value of an ``Authorization`` header."""
@@ -47,17 +64,48 @@ class Basic(Login):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class IdentityToken(Login):
-    """A refresh token: exchanged for access tokens at the registry's token service (B-A17)."""
+    """A refresh token: exchanged for access tokens at the registry's token service (B-A17).
+
+    Raises:
+        ValueError: the token is empty, or no whole Unicode text.
+    """
 
     token: str
+    source: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what no form can carry."""
+        if not self.token or _UNSENDABLE.search(self.token):
+            raise ValueError("An identity token is Unicode text.")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RegistryToken(Login):
-    """A bearer token that is sent to the registry as it is (B-A17)."""
+    """A bearer token that is sent to the registry as it is (B-A17).
+
+    Raises:
+        ValueError: the token holds what no header can carry (S20).
+    """
 
     token: str
+    source: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        """Refuse spaces, controls and everything beyond ASCII."""
+        if not _VISIBLE.fullmatch(self.token):
+            raise ValueError("A registry token is visible ASCII without spaces.")
 
     def header(self) -> Secret:
         """The value of an ``Authorization`` header."""
         return Secret(f"Bearer {self.token}")
+
+
+def login_with(username: str, secret: str, *, source: str) -> Basic | IdentityToken:
+    """A password, or the identity token that the user name ``<token>`` announces (B-A17).
+
+    Raises:
+        ValueError: they make no login; the message holds neither.
+    """
+    if username == TOKEN_USER:
+        return IdentityToken(secret, source)
+    return Basic(username, secret, source)

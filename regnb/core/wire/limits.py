@@ -36,6 +36,12 @@ class Limits:
         referrers: manifests that are gone through for the referrers of one.
         referrers_depth: steps from that one.
         connections: connections kept open per host.
+        auth_file: bytes of a file of logins.
+        helper_output: bytes that a credential helper may print.
+        helper_timeout: seconds that a credential helper may run.
+        helper_memory: seconds for which what a helper gave is used again.
+        helper_memory_of_none: seconds for which a helper that gave nothing is not asked again;
+            few, so that a login made meanwhile in a terminal counts soon.
     """
 
     connect_timeout: float = 10.0
@@ -59,3 +65,8 @@ class Limits:
     referrers: int = 10_000
     referrers_depth: int = 16
     connections: int = 32
+    auth_file: int = MIB
+    helper_output: int = MIB
+    helper_timeout: float = 30.0
+    helper_memory: float = 300.0
+    helper_memory_of_none: float = 10.0
