@@ -163,7 +163,7 @@ def test_3_3_what_a_helper_left_running_holds_nobody_up(
     monkeypatch.chdir(home.bin)
     home.helper("x", f"setsid sh -c 'echo $$ > pid; {LONG}' & {answer('robot', SECRET)}")
     with pytest.raises(CredentialHelperError, match="did not end"):
-        get(helpers(helper_timeout=0.3))
+        get(helpers(helper_timeout=1))
     # Nor does it hold up the end of the process, though a thread still listens to it.
     main = threading.main_thread()
     assert all(thread.daemon for thread in threading.enumerate() if thread is not main)
