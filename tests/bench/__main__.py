@@ -1,41 +1,18 @@
-"""``make bench``: walk a docker-registry with regnb and with its peers, in interleaved rounds."""
+"""``make bench``: walks and listings by regnb and by its peers, in interleaved rounds."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import platform
-import subprocess
-import sys
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
-from statistics import median
 
+from tests.bench import listings
+from tests.bench.measuring import Figures, middle, ratio, rounds
 from tests.bench.seeding import Seeder
 from tests.bench.walks import WALKS
 from tests.servers import docker_registry
-
-Figures = dict[str, float]
-
-
-def measure(name: str, host: str) -> Figures:
-    """One walk in a fresh process."""
-    command = [sys.executable, "-m", "tests.bench.walks", name, host]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=600)
-    figures: Figures = json.loads(done.stdout.splitlines()[-1])
-    return figures
-
-
-def rounds(host: str, count: int) -> dict[str, list[Figures]]:
-    """Every walk once a round, so that a machine that drifts drifts for all of them."""
-    measured: dict[str, list[Figures]] = {name: [] for name in WALKS}
-    for name in WALKS:
-        measure(name, host)  # the registry's own caches are warm for everyone
-    for _ in range(count):
-        for name in WALKS:
-            measured[name].append(measure(name, host))
-    return measured
 
 
 def versions() -> str:
@@ -52,16 +29,14 @@ def report(measured: dict[str, list[Figures]], tags: int) -> str:
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for name, figures in measured.items():
-        assert {f["tags"] for f in figures} == {tags}, f"{name} did not see every tag"
+        assert {f["seen"] for f in figures} == {tags}, f"{name} did not see every tag"
         peer = "oras-py with configs" if "configs" in name else "oras-py"
-        against = zip(measured[peer], figures, strict=True)
-        ratios = [theirs["wall"] / ours["wall"] for theirs, ours in against]
         lines.append(
-            f"| {name} | {tags / median(f['wall'] for f in figures):,.0f} "
-            f"| {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) "
-            f"| {1000 * median(f['cpu'] for f in figures) / tags:.3f} "
-            f"| {median(f['peak'] for f in figures) / 1e6:.0f} "
-            f"| {median(f['memory'] for f in figures) / 1e6:.1f} |"
+            f"| {name} | {tags / middle(figures, 'wall'):,.0f} "
+            f"| {ratio(measured[peer], figures, 'wall')} "
+            f"| {1000 * middle(figures, 'cpu') / tags:.3f} "
+            f"| {middle(figures, 'peak') / 1e6:.0f} "
+            f"| {middle(figures, 'grown') / 1e6:.1f} |"
         )
     return "\n".join(lines)
 
@@ -75,8 +50,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, docker_registry(Path(folder)) as url:
         Seeder(url).fill(repositories=chosen.repositories, tags=chosen.tags)
         host = url.removeprefix("http://").rstrip("/")
-        measured = rounds(host, chosen.rounds)
+        measured = rounds("tests.bench.walks", WALKS, host, chosen.rounds)
     print(report(measured, chosen.repositories * chosen.tags))
+    print(f"\n{listings.measure(chosen.rounds)}")
 
 
 if __name__ == "__main__":

@@ -1,22 +1,18 @@
 """One walk of one client in a process of its own: ``python -m tests.bench.walks NAME HOST``.
 
-Prints JSON: tags seen, seconds, CPU seconds of this process, and its peak memory over that at the
-start of the walk. Imports are not counted.
+Prints the figures of `measuring.report`; what is seen are tags.
 """
 
 from __future__ import annotations
 
-import json
-import resource
 import sys
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-Walk = Callable[[], int]
+from tests.bench.measuring import Call, report
 
 
-def oras(host: str, *, configs: bool) -> Walk:
+def oras(host: str, *, configs: bool) -> Call:
     """oras-py, one request after the other; the catalog by its own request method."""
     from oras.provider import Registry  # noqa: PLC0415 - only the client that is measured
 
@@ -37,7 +33,7 @@ def oras(host: str, *, configs: bool) -> Walk:
     return walk
 
 
-def oras_threads(host: str) -> Walk:
+def oras_threads(host: str) -> Call:
     """oras-py again, its manifests read by eight threads of ours."""
     from oras.provider import Registry  # noqa: PLC0415 - as above
 
@@ -56,7 +52,7 @@ def oras_threads(host: str) -> Walk:
     return walk
 
 
-def dxf(host: str) -> Walk:
+def dxf(host: str) -> Call:
     """python-dxf, one request after the other."""
     from dxf import DXF, DXFBase  # noqa: PLC0415 - as above
 
@@ -73,7 +69,7 @@ def dxf(host: str) -> Walk:
     return walk
 
 
-def regnb(host: str, *, configs: bool) -> Walk:
+def regnb(host: str, *, configs: bool) -> Call:
     """`Client.audit` as a user calls it, with its tables and its usage."""
     import regnb as sdk  # noqa: PLC0415 - as above
 
@@ -88,7 +84,7 @@ def regnb(host: str, *, configs: bool) -> Walk:
     return walk
 
 
-WALKS: dict[str, Callable[[str], Walk]] = {
+WALKS: dict[str, Callable[[str], Call]] = {
     "regnb": lambda host: regnb(host, configs=False),
     "oras-py": lambda host: oras(host, configs=False),
     "python-dxf": dxf,
@@ -98,23 +94,5 @@ WALKS: dict[str, Callable[[str], Walk]] = {
 }
 
 
-def peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-def main() -> None:
-    walk = WALKS[sys.argv[1]](sys.argv[2])
-    before, wall, cpu = peak(), time.perf_counter(), time.process_time()
-    tags = walk()
-    figures = {
-        "tags": tags,
-        "wall": time.perf_counter() - wall,
-        "cpu": time.process_time() - cpu,
-        "memory": peak() - before,
-        "peak": peak(),
-    }
-    print(json.dumps(figures))
-
-
 if __name__ == "__main__":
-    main()
+    report(WALKS[sys.argv[1]](sys.argv[2]))
