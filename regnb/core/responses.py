@@ -64,7 +64,10 @@ _REFUSED: dict[str | None, type[RegistryError]] = {
 
 # The first that fits counts.
 _ADVICE: dict[type[RegistryError], str] = {
-    DeniedError: "This account may not do that; ask the registry's owner for access.",
+    DeniedError: (
+        "This account may not do that; log in with one that may, or ask the registry's owner for "
+        "access."
+    ),
     RepositoryUnknownError: "Check the name; it may also be hidden from this account.",
     ManifestUnknownError: "Check the tag or digest; tags.all() lists the repository's tags.",
     UploadUnknownError: "Begin the upload anew.",
