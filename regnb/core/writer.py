@@ -225,8 +225,6 @@ class BlobWriter(io.BufferedIOBase):
     def _send_collected(self) -> None:
         Delivery(self._upload, self._collection()).store()
         self._begin = self._size
-        self._collected.seek(0)
-        self._collected.truncate()
 
     def _send(self, content: Content) -> None:
         seen = None if self._running is None else self._running.take

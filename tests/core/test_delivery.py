@@ -239,10 +239,25 @@ def test_f1_an_upload_that_moves_is_never_given_up(web: responses.RequestsMock) 
 
 
 def test_f3_an_hour_of_sending_is_no_lack_of_patience(web: responses.RequestsMock) -> None:
-    time = FakeTime(step=1_000.0)  # with every look at the clock
+    time = FakeTime()
+
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            time.seconds += 3600.0
+            return super().read(size)
+
     played = script(web, begun(), ("PUT", RESET, 1), MISSING, stands(0), stored())
-    blobs(time=time, limits=Limits(retry_budget=10_000.0)).put(DATA)
+    blobs(time=time).put(Slow(DATA), digest=DIGEST)
     assert played.methods == "POST PUT HEAD GET PUT"
+
+
+def test_f1_failures_before_a_chunk_that_arrived_do_not_count(web: responses.RequestsMock) -> None:
+    steps: list[Step] = []
+    for start in range(0, 1024, 256):
+        steps += [("PATCH", RESET, 1), stands(start)] * 5 + [taken(start + 256)]
+    played = script(web, begun(), *steps, stored())
+    blobs().put(DATA, chunk_size=256)
+    assert len(played.only("PATCH")) == 24
 
 
 def test_f8_a_commit_whose_answer_was_lost_is_noticed(web: responses.RequestsMock) -> None:
@@ -333,6 +348,37 @@ def test_b_p14_more_than_ten_corrections_are_too_many(web: responses.RequestsMoc
     assert len(played.only("PATCH")) == 11
 
 
+def test_b_p14_corrections_before_a_chunk_that_arrived_do_not_count(
+    web: responses.RequestsMock,
+) -> None:
+    steps: list[Step] = []
+    for start in range(0, 1024, 256):
+        steps += [("PATCH", (416, {})), stands(start)] * 10 + [taken(start + 256)]
+    played = script(web, begun(), *steps, stored())
+    blobs().put(DATA, chunk_size=256)
+    assert len(played.only("PATCH")) == 44
+
+
+@pytest.mark.parametrize("told", ["0-511", "0-5000", "nonsense"])
+def test_b_p14_a_416_that_says_nothing_new_is_asked(web: responses.RequestsMock, told: str) -> None:
+    wrong: Step = ("PATCH", (416, {"Location": THIRD, "Range": told}))
+    played = script(
+        web, begun(), taken(HALF), wrong, stands(300), taken(812), taken(1024), stored()
+    )
+    blobs().put(DATA, chunk_size=HALF)
+    assert played.methods == "POST PATCH PATCH GET PATCH PATCH PUT"
+    assert played.only("GET")[0].path == THIRD
+
+
+def test_b_p14_a_416_at_the_end_is_put_right(web: responses.RequestsMock) -> None:
+    played = script(
+        web, begun(), taken(HALF), taken(1024), ("PUT", (416, {})), stands(HALF), taken(1024),
+        stored(),
+    )  # fmt: skip
+    blobs().put(DATA, chunk_size=HALF)
+    assert played.methods == "POST PATCH PATCH PUT GET PATCH PUT"
+
+
 def test_w_p4_a_416_at_the_start_means_one_byte(web: responses.RequestsMock) -> None:
     told: Step = ("PATCH", (416, {"Location": SECOND, "Range": "0-0"}))
     played = script(
@@ -401,9 +447,12 @@ def test_w_p1_a_range_that_cannot_be_is_asked_again(web: responses.RequestsMock)
     assert played.methods == "POST PATCH PATCH GET PUT"
 
 
-def test_w_p1_a_range_that_cannot_be_for_ever_is_told(web: responses.RequestsMock) -> None:
-    odd: Step = ("PATCH", (202, {"Range": "0-9999"}))
-    script(web, begun(), *[odd, stands(0)] * 10, odd, DROPPED)
+@pytest.mark.parametrize("odd_range", ["0-9999", "0-255"])
+def test_w_p1_a_range_that_cannot_be_for_ever_is_told(
+    web: responses.RequestsMock, odd_range: str
+) -> None:
+    odd: Step = ("PATCH", (202, {"Range": odd_range}))
+    script(web, begun(), taken(HALF), *[odd, stands(HALF)] * 10, odd, DROPPED)
     with pytest.raises(ProtocolError, match="Range that cannot be"):
         blobs().put(DATA, chunk_size=HALF)
 

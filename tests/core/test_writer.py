@@ -181,6 +181,15 @@ def test_p6_a_small_file_joins_what_was_written(web: responses.RequestsMock) -> 
     assert (played.methods, played.asked[1].body) == ("POST PUT", DATA)
 
 
+def test_p6_a_large_file_joins_what_was_written(web: responses.RequestsMock) -> None:
+    played = script(web, begun(), taken(400), taken(800), taken(1024), stored())
+    with blobs().create(chunk_size=400) as writer:
+        writer.write(DATA[:5])
+        assert writer.read_from(io.BytesIO(DATA[5:])) == len(DATA) - 5
+        assert writer.commit().digest == DIGEST
+    assert b"".join(patch.body for patch in played.only("PATCH")) == DATA
+
+
 def test_f8_a_stream_is_sent_again_as_far_as_it_is_kept(web: responses.RequestsMock) -> None:
     played = script(
         web, begun(), taken(400), ("PATCH", RESET, 7), stands(407), taken(800), taken(1024),
@@ -224,6 +233,21 @@ def test_f8_a_chunk_that_failed_is_kept(web: responses.RequestsMock) -> None:
         writer.write(DATA[800:])
         assert writer.commit().digest == DIGEST
     assert played.asked[-1].path.endswith(DIGEST)
+
+
+def test_f8_bytes_written_after_a_failure_come_behind_the_others(
+    web: responses.RequestsMock,
+) -> None:
+    large = DATA * 600
+    failing: list[Step] = [("PATCH", RESET, 1), stands(0)] * 6
+    played = script(web, begun(), *failing[:-1], stored())
+    with blobs().create() as writer:
+        writer.write(large)
+        with pytest.raises(UnreachableError):
+            writer.flush()
+        writer.write(b"more")
+        writer.commit()
+    assert played.asked[-1].body == large + b"more"
 
 
 def test_f8_a_file_goes_on_where_it_failed(web: responses.RequestsMock) -> None:
