@@ -210,6 +210,13 @@ def test_f2_what_is_not_http_is_told_at_once(banner: bytes) -> None:
         assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("kept", [1, 4, 5, 9, 11, 15, 17, 40])
+def test_f14_a_head_that_was_cut_is_asked_for_again(kept: int) -> None:
+    with raw_server(reply(b"whole")[:kept], reply(b"whole")) as server:
+        assert ask(server.url).body == b"whole"
+        assert len(server.requests) == 2
+
+
 def test_w_e1_a_web_page_is_no_registry() -> None:
     page = reply(b"<!DOCTYPE html><title>Hello</title>", "Content-Type: text/html")
     with raw_server(page) as server, pytest.raises(NotARegistryError, match="web page"):

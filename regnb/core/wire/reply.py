@@ -30,10 +30,15 @@ class Reply(http.client.HTTPResponse):
             ConnectionResetError: it ended in the middle: what came may lack the length of the
                 body, and then a body that was cut off looks whole (F14).
         """
-        super().begin()
+        try:
+            super().begin()
+        except http.client.BadStatusLine as error:
+            # The start of what may have become HTTP; anything else never would have.
+            if not self._line.ended or not "HTTP/".startswith(str(error)[:5]):
+                raise
         if self._line.ended:
             self.close()
-            raise ConnectionResetError("the connection was closed in the middle of the headers")
+            raise ConnectionResetError("the connection was closed in the middle of the head")
 
 
 class Line(io.RawIOBase):
