@@ -27,6 +27,7 @@
         │   ├── NotARegistryError                 a web page, or nothing under /v2/
         │   ├── BodyTooLargeError
         │   ├── TooManyPagesError
+        │   ├── RangesUnsupportedError (io.UnsupportedOperation)   only whole blobs are sent
         │   └── UnsafeRedirectError               an answer that leads where it must not
         │       └── UntrustedRealmError           a token service that is sent no credentials
         ├── VerificationError (ValueError)        bytes that are not what was asked for
@@ -62,6 +63,7 @@ its mercy, and URLs only in redacted form.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -228,6 +230,10 @@ class BodyTooLargeError(ProtocolError):
 
 class TooManyPagesError(ProtocolError):
     """A listing that does not end; reading stopped there."""
+
+
+class RangesUnsupportedError(ProtocolError, io.UnsupportedOperation):
+    """The registry sends only whole blobs, so that none can be read from its middle on."""
 
 
 class UnsafeRedirectError(ProtocolError):

@@ -7,7 +7,8 @@ both. The registry client (`regnb.core`) has more methods than these.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import IO, Protocol
+from io import BufferedIOBase
+from typing import Protocol
 
 from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
@@ -61,7 +62,7 @@ class Blobs(Protocol):
     def get(self, digest: Digest, *, limit: int = CONFIG_LIMIT) -> bytes:
         """Read and verify a small blob."""
 
-    def open(self, digest: Digest) -> IO[bytes]:
+    def open(self, digest: Digest) -> BufferedIOBase:
         """Read a blob of any size as a stream that verifies itself."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +10,8 @@ from regnb.core.auth import scopes
 from regnb.core.content import Content, File, Source, is_seekable, opened
 from regnb.core.deleting import delete
 from regnb.core.delivery import Delivery
+from regnb.core.download import OK, PARTIAL_CONTENT, Download
+from regnb.core.ranges import parse_content_range
 from regnb.core.reader import BlobReader
 from regnb.core.responses import failure
 from regnb.core.transport import Transport
@@ -20,17 +21,14 @@ from regnb.core.wire.incoming import Answer, Incoming
 from regnb.core.wire.outgoing import Method
 from regnb.core.wire.redaction import redact
 from regnb.core.writer import BlobWriter
-from regnb.errors import BlobUnknownError, DigestMismatchError, ProtocolError
+from regnb.errors import BlobUnknownError, BodyTooLargeError, ProtocolError
 from regnb.interfaces import CONFIG_LIMIT
 from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
 from regnb.model.media_types import base_type
 from regnb.model.reference import check_path
 
-_CONTENT_RANGE = re.compile(r"bytes [0-9]{1,18}-[0-9]{1,18}/([0-9]{1,18})", re.ASCII)
 _LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
-_PARTIAL = 206
-_BUFFER = 256 * 1024
 
 
 class Blobs:
@@ -57,38 +55,42 @@ class Blobs:
             ProtocolError: the registry does not tell the size.
             RegistryError: what else stands in the way.
         """
-        url = self._url + Digest(digest)
-        answer = self._exchange("HEAD", url, limit=0)
+        digest = Digest(digest)
+        answer, size = self._look(digest)
+        if size is None:
+            shown = redact(self._url + digest)
+            raise ProtocolError(
+                f"The registry does not tell the size of {shown}. Read the blob to find out.",
+                status=answer.status,
+                method="GET",
+                url=shown,
+            )
+        media_type = base_type(answer.headers.get("Content-Type")) or OCTETS
+        return Descriptor(media_type=media_type, digest=digest, size=size)
+
+    def _look(self, digest: Digest) -> tuple[Answer, int | None]:
+        """The answer to a HEAD, and the size of the blob if the registry tells it at all."""
+        answer = self._exchange("HEAD", self._url + digest, limit=0)
         if not answer.ok:
             raise failure(answer, unknown=BlobUnknownError)
-        size = _length(answer)
-        if size is None:
-            size = self._size_by_range(url)
-        media_type = base_type(answer.headers.get("Content-Type")) or OCTETS
-        return Descriptor(media_type=media_type, digest=Digest(digest), size=size)
+        size = _length(answer) if answer.status == OK else None
+        return answer, self._size_by_range(self._url + digest) if size is None else size
 
-    def _size_by_range(self, url: str) -> int:
+    def _size_by_range(self, url: str) -> int | None:
         incoming = self._transport.stream(url, scopes=self._pull, headers={"Range": "bytes=0-0"})
         if isinstance(incoming, Answer):
             raise failure(incoming, unknown=BlobUnknownError)
         incoming.close()
-        size = _length(incoming)
-        if incoming.status == _PARTIAL:
-            size = content_range_total(incoming.headers.get("Content-Range", ""))
-        if size is not None:
-            return size
-        shown = redact(url)
-        raise ProtocolError(
-            f"The registry does not tell the size of {shown}. Read the blob to find out.",
-            status=incoming.status,
-            method="GET",
-            url=shown,
-        )
+        if incoming.status != PARTIAL_CONTENT:
+            return _length(incoming)
+        told = parse_content_range(incoming.headers.get("Content-Range"))
+        return None if told is None else told.total
 
     def get(self, digest: Digest, *, limit: int = CONFIG_LIMIT) -> bytes:
         """Read and verify a small blob, such as an image config.
 
-        One GET, and one more where the bytes of the first are not those of the digest.
+        One GET as a rule; what breaks off is resumed, and bytes that are not those of the digest
+        are asked for once more.
 
         Args:
             digest: of the blob.
@@ -100,39 +102,35 @@ class Blobs:
             DigestMismatchError: the bytes are other bytes, twice.
             RegistryError: what else stands in the way.
         """
-        digest = Digest(digest)
-        try:
-            return self._get_once(digest, limit)
-        except DigestMismatchError:
-            pass
-        return self._get_once(digest, limit)
+        with self.open(digest) as stream:
+            stream.peek()
+            if stream.size is None or stream.size <= limit:
+                body = stream.read(limit + 1)
+                if len(body) <= limit:
+                    return body
+        shown = redact(self._url + digest)
+        raise BodyTooLargeError(
+            f"The blob {shown} is larger than {limit:,} bytes, so that reading stopped there. If "
+            "it is meant to be that large, raise the limit.",
+            method="GET",
+            url=shown,
+        )
 
-    def _get_once(self, digest: Digest, limit: int) -> bytes:
-        verifier = digest.verifier()
-        answer = self._exchange("GET", self._url + digest, limit=limit)
-        if not answer.ok:
-            raise failure(answer, unknown=BlobUnknownError)
-        verifier.update(answer.body)
-        verifier.check(status=answer.status, method="GET", url=redact(answer.url))
-        return answer.body
+    def open(self, digest: Digest) -> BlobReader:
+        """Read a blob of any size as a file that verifies itself.
 
-    def open(self, digest: Digest) -> io.BufferedReader[BlobReader]:
-        """Read a blob of any size as a stream that verifies itself.
-
-        No request before the first read, then one GET. The stream goes forward only. Its last
-        bytes are given out only after all of them have passed the digest (W-B1), so that whoever
-        reads to the end has the blob, and whoever gets an error must throw away what came before.
-
-        Returns:
-            A binary stream; its ``raw`` is the `BlobReader`.
+        No request before the first read (B6), then one GET, and one more for each jump and for
+        each connection that breaks. The last bytes are given out only after all of them have
+        passed the digest (W-B1), so that whoever reads from beginning to end has the blob, and
+        whoever gets an error must throw away what came before.
 
         Raises:
             InvalidDigestError: `digest` is no digest.
             UnsupportedDigestError: nothing can be verified by a digest of this algorithm.
         """
-        return io.BufferedReader(
-            BlobReader(self._transport, self._url, Digest(digest), scopes=self._pull), _BUFFER
-        )
+        digest = Digest(digest)
+        download = Download(self._transport, self._url + digest, scopes=self._pull)
+        return BlobReader(download, digest, find_size=lambda: self._look(digest)[1])
 
     def put(
         self, source: Source, *, digest: Digest | None = None, chunk_size: int | None = None
@@ -270,12 +268,6 @@ def _length(answer: Answer | Incoming) -> int | None:
     if "Content-Encoding" in answer.headers or not _LENGTH.fullmatch(text):
         return None  # the length of an encoded body is not the blob's
     return int(text)
-
-
-def content_range_total(header: str) -> int | None:
-    """The size of the whole, by a ``Content-Range`` (RFC 9110, 14.4); None where it is unknown."""
-    match = _CONTENT_RANGE.fullmatch(header)
-    return int(match[1]) if match else None
 
 
 @contextmanager

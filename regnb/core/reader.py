@@ -1,135 +1,197 @@
-"""BlobReader: a blob as a stream that verifies itself."""
+"""BlobReader: a blob as a file that verifies itself."""
 
 from __future__ import annotations
 
 import io
+import sys
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from regnb.core.auth.scopes import Scopes
-from regnb.core.responses import failure
-from regnb.core.transport import Transport
-from regnb.core.wire.failures import Interrupted
-from regnb.core.wire.incoming import PIECE, Answer, Incoming
-from regnb.core.wire.redaction import redact
-from regnb.errors import BlobUnknownError, RegistryTimeoutError
+from regnb.core.download import Download
+from regnb.core.window import Window
 from regnb.model.digest import Digest
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
+_PEEKED = 8 * 1024
 
-class BlobReader(io.RawIOBase):
-    """The bytes of one blob, forward only, hashed as they pass.
 
-    One piece is always held back: the last one is given out only when the digest has been
-    matched, so that no reader reaches the end of bytes that are not the blob (W-B1).
+class BlobReader(io.BufferedIOBase):
+    """The bytes of one blob as a binary file, to be read by one thread at a time.
+
+    Whoever reads from the first byte to the last has the blob: its end is given out only when all
+    of it has matched the digest (W-B1). Whoever meets a `DigestMismatchError` must throw away what
+    came before. After any other error the stream stands where it stood before the failed call, and
+    can be read on.
+
+    A connection that breaks or stalls is replaced, and the blob goes on where it broke off, for as
+    long as that brings it forward (F6). A blob that turns out wrong at its end is read once more
+    from its beginning, if the same call began there, so that nothing of it has been given out.
+
+    Seeking costs nothing; reading at another position costs a request. A digest proves only the
+    whole: what is read out of order is as good as the registry and the way to it.
 
     Attributes:
-        digest: what the bytes have to hash to.
-        size: bytes of the blob as announced by the registry; None before the first read, or where
-            it does not say.
+        digest: of the blob.
     """
 
-    def __init__(self, transport: Transport, url: str, digest: Digest, *, scopes: Scopes) -> None:
-        """Prepare to read; no request.
+    def __init__(
+        self, download: Download, digest: Digest, *, find_size: Callable[[], int | None]
+    ) -> None:
+        """Make no request yet.
 
         Args:
-            transport: of the registry.
-            url: of the repository's blobs; ends in a slash.
+            download: of the blob, at its first byte; it is closed together with the stream.
             digest: of the blob.
-            scopes: what reading it needs leave for.
+            find_size: asks the registry for the size, where it has to be known before a read.
+
+        Raises:
+            UnsupportedDigestError: nothing can be verified by a digest of this algorithm.
         """
         super().__init__()
         self.digest = digest
-        self.size: int | None = None
-        self._transport = transport
-        self._url = url + digest
-        self._scopes = scopes
-        self._verifier = digest.verifier()
-        self._incoming: Incoming | None = None
-        self._ready = memoryview(b"")
-        self._held = b""
-        self._verified = False
-        self._waited = 0.0
-        self._brought = 0
+        self._download = download
+        self._find_size = find_size
+        self._window = Window(download, digest)
+
+    def __repr__(self) -> str:
+        """Digest and position."""
+        return f"<BlobReader {self.digest.short} at byte {self._window.position:,}>"
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of the blob; None as long as the registry has not told."""
+        return self._download.size
+
+    @property
+    def verified(self) -> bool:
+        """Whether all bytes, from the first to the last, have passed in order and match the digest.
+
+        Bytes that were jumped over count where they came along anyway. Bytes that were read ahead
+        of the order are not meant. False again once earlier bytes had to be asked for once more.
+        """
+        return self._window.verified
 
     def readable(self) -> bool:
         """Always."""
         return True
 
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        """Fill `buffer` with the next bytes; 0 at the end of the verified blob.
+    def seekable(self) -> bool:
+        """Always, though a registry may fail to send a blob from its middle on."""
+        return True
+
+    def tell(self) -> int:
+        """The position of the next byte."""
+        self._check_open()
+        return self._window.position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Go to another position.
+
+        No request, except where the end is meant and the registry has not told the size: then one
+        HEAD, and where that does not tell it a GET of the first byte.
+
+        Raises:
+            ValueError: the position would be negative.
+            io.UnsupportedOperation: the registry does not tell the size.
+        """
+        self._check_open()
+        position = self._base(whence) + offset
+        if position < 0:
+            raise ValueError(f"A blob has no position {position:,}.")
+        self._window.position = position
+        return position
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """The next `size` bytes, all that are left by default; fewer only at the end.
 
         Raises:
             BlobUnknownError: the repository has no such blob.
-            DigestMismatchError: the bytes are other bytes; those already read are worth nothing.
-            RegistryTimeoutError: the blob stalled.
-            UnreachableError: the connection broke, or the body is shorter than announced.
+            DigestMismatchError: the bytes are other bytes.
+            RangesUnsupportedError: the registry cannot send the blob from this position on.
+            RegistryTimeoutError: the blob stalled more often than the retries allow.
+            UnreachableError: the connection broke more often than the retries allow.
         """
-        if self.closed:
-            raise ValueError("The blob has been closed.")
-        target = memoryview(buffer).cast("B")
-        if not self._ready and not self._verified:
-            self._advance()
-        count = min(len(target), len(self._ready))
-        target[:count] = self._ready[:count]
-        self._ready = self._ready[count:]
-        return count
+        self._check_open()
+        wanted = sys.maxsize if size is None or size < 0 else size
+        if wanted <= self._window.at_hand():
+            return bytes(self._window.take(wanted))
+        return self._window.undivided(lambda: b"".join(self._pieces(wanted)))
+
+    def read1(self, size: int = -1, /) -> bytes:
+        """The next bytes, as many as are here, `size` at most; empty only at the end.
+
+        Raises as `read` does.
+        """
+        self._check_open()
+        window, most = self._window, sys.maxsize if size < 0 else size
+        return window.undivided(lambda: bytes(window.take(min(most, window.here()))))
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Fill `buffer` with the next bytes; how many, fewer than fit only at the end.
+
+        Raises as `read` does; what the buffer holds then is worth nothing.
+        """
+        self._check_open()
+        return self._window.undivided(lambda: self._fill(memoryview(buffer).cast("B")))
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """The bytes up to the next newline, and with it; `size` at most.
+
+        Raises as `read` does.
+        """
+        line, most = super().readline, -1 if size is None else size
+        return self._window.undivided(lambda: line(most))
+
+    def peek(self, size: int = 0, /) -> bytes:
+        """Some of the next bytes, without going past them; empty only at the end.
+
+        Raises as `read` does.
+        """
+        self._check_open()
+        window = self._window
+        here = window.undivided(window.here)
+        start = window.position - window.start
+        return window.piece[start : start + min(here, max(size, _PEEKED))]
 
     def close(self) -> None:
         """Drop the connection, if the blob has not been read to its end."""
-        if self._incoming is not None:
-            self._incoming.close()
-            self._incoming = None
+        if not self.closed:
+            self._download.close()
         super().close()
 
-    def _advance(self) -> None:
-        """Make the piece that was held back ready, and hold back the next."""
-        if self._incoming is None:
-            self._incoming = self._begin()
-            self._held = self._next_piece(self._incoming)
-        piece, self._held = self._held, b""
-        if piece:
-            self._held = self._next_piece(self._incoming)
-        if not self._held:
-            self._verifier.check(method="GET", url=redact(self._incoming.url))
-            self._verified = True
-        self._ready = memoryview(piece)
+    def _check_open(self) -> None:
+        if self.closed:
+            raise ValueError("The blob has been closed. Open it again.")
 
-    def _begin(self) -> Incoming:
-        incoming = self._transport.stream(self._url, scopes=self._scopes)
-        if isinstance(incoming, Answer):
-            raise failure(incoming, unknown=BlobUnknownError)
-        self.size = incoming.length
-        return incoming
+    def _base(self, whence: int) -> int:
+        """The position that an offset counts from."""
+        if whence == io.SEEK_SET:
+            return 0
+        if whence == io.SEEK_CUR:
+            return self._window.position
+        if whence == io.SEEK_END:
+            return self._known_size()
+        raise ValueError(f"whence must be 0, 1 or 2, not {whence!r}.")
 
-    def _next_piece(self, incoming: Incoming) -> bytes:
-        clock = self._transport.clock
-        started = clock.monotonic()
-        try:
-            piece = incoming.read(PIECE)
-        except Interrupted as interrupted:
-            error = interrupted.error
-        else:
-            self._verifier.update(piece)
-            self._keep_pace(clock.monotonic() - started, len(piece))
-            return piece
-        raise error
+    def _known_size(self) -> int:
+        if self._download.size is None:
+            self._download.size = self._find_size()
+        if self._download.size is None:
+            raise io.UnsupportedOperation("The registry does not tell where the blob ends.")
+        return self._download.size
 
-    def _keep_pace(self, seconds: float, brought: int) -> None:
-        """Raise when the blob drips (F5); only waiting for the registry counts."""
-        limits = self._transport.limits
-        self._waited += seconds
-        self._brought += brought
-        if self._waited < limits.stall_window:
-            return
-        if self._brought < limits.stall_bytes:
-            self.close()
-            shown = redact(self._url)
-            raise RegistryTimeoutError(
-                f"{shown} brought {self._brought:,} bytes in {self._waited:.0f} seconds. "
-                "Try again later.",
-                method="GET",
-                url=shown,
-            )
-        self._waited, self._brought = 0.0, 0
+    def _fill(self, target: memoryview) -> int:
+        filled = 0
+        for piece in self._pieces(len(target)):
+            target[filled : filled + len(piece)] = piece
+            filled += len(piece)
+        return filled
+
+    def _pieces(self, wanted: int) -> Iterator[bytes | memoryview]:
+        window = self._window
+        while wanted and (here := window.here()):
+            piece = window.take(min(wanted, here))
+            wanted -= len(piece)
+            yield piece

@@ -107,6 +107,13 @@ class Verifier:
         self.size = 0
         self._hash = hashlib.new(digest.algorithm)
 
+    def copy(self) -> Verifier:
+        """Another one that has seen the same bytes."""
+        other = Verifier(self.digest)
+        other.size = self.size
+        other._hash = self._hash.copy()
+        return other
+
     def update(self, data: bytes | bytearray | memoryview) -> None:
         """Take the next bytes."""
         self._hash.update(data)

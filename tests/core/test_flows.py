@@ -56,7 +56,7 @@ def test_an_image_is_read_down_to_its_bytes(client: Registry) -> None:
     assert repository.blobs.stat(layer.digest).size == layer.size
     with repository.blobs.open(layer.digest) as stream:
         content = stream.read()
-        assert stream.raw.size == layer.size
+        assert stream.size == layer.size
     assert Digest.of(content) == layer.digest
 
 

@@ -119,7 +119,12 @@ def test_s16_no_stream_shows_a_secret(web: responses.RequestsMock, trouble: str)
     stream = client.repository("a").blobs.open(LAYER_DIGEST)
     with pytest.raises(RegistryError) as caught:
         stream.read()
-    assert_nothing_shows(everything_shown(caught.value) + repr(stream) + repr(vars(stream.raw)))
+    assert_nothing_shows(
+        everything_shown(caught.value)
+        + repr(stream)
+        + repr(vars(stream))
+        + repr(vars(stream._download))
+    )
 
 
 def test_s16_the_log_of_a_real_request_is_redacted(caplog: pytest.LogCaptureFixture) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import io
 import os
-import shutil
 import socket
 import threading
 import zlib
@@ -27,7 +25,6 @@ from regnb.errors import (
     TLSError,
     UnreachableError,
 )
-from regnb.model.digest import Digest
 from regnb.sample.server import serve
 from tests.core.fakes import FakeTime, Script, raw_server, registry, reply
 from tests.servers import free_port
@@ -307,14 +304,3 @@ def test_f12_a_forked_child_opens_its_own_connections() -> None:
             assert told.read().decode() == f"True {before}"
         os.waitpid(child, 0)
         assert repository.manifests.get("latest").digest == before
-
-
-def test_w_b1_a_blob_that_breaks_off_is_never_whole() -> None:
-    body = os.urandom(100_000)
-    digest = Digest.of(body)
-    with raw_server(reply(body[:70_000], length=100_000)) as server:
-        target = io.BytesIO()
-        blob = registry(server.url).repository("a").blobs.open(digest)
-        with blob, pytest.raises(UnreachableError, match="broke"):
-            shutil.copyfileobj(blob, target)
-    assert len(target.getvalue()) < 70_000

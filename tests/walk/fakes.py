@@ -7,7 +7,6 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import IO
 
 from regnb.errors import BlobUnknownError, ManifestUnknownError, RepositoryUnknownError
 from regnb.interfaces import CONFIG_LIMIT, TagList
@@ -181,5 +180,5 @@ class FakeBlobs:
         except KeyError:
             raise BlobUnknownError("no such blob", status=404, code="BLOB_UNKNOWN") from None
 
-    def open(self, digest: Digest) -> IO[bytes]:
+    def open(self, digest: Digest) -> io.BufferedIOBase:
         return io.BytesIO(self.get(digest))

@@ -9,7 +9,7 @@ import requests
 from urllib3 import HTTPHeaderDict
 from urllib3.exceptions import HTTPError
 
-from regnb.core.wire.failures import explain_broken
+from regnb.core.wire.failures import Interrupted, explain_broken
 from regnb.core.wire.gunzip import Gunzip
 from regnb.core.wire.outgoing import Method, Outgoing
 from regnb.core.wire.redaction import redact
@@ -107,6 +107,16 @@ class Incoming:
         """Let the body take as long as it takes; a read that brings nothing still ends."""
         self._turn.lift()
 
+    @property
+    def encoded(self) -> bool:
+        """Whether the bytes are decoded on their way, so that they are not those of the wire."""
+        return self._gunzip is not None
+
+    @property
+    def delimited(self) -> bool:
+        """Whether an end of the body can be told from a connection that closed (W-B5)."""
+        return self.length is not None or self.encoded or bool(self._raw.chunked)
+
     def read(self, size: int = PIECE) -> bytes:
         """The next bytes, at most `size`, empty at the end.
 
@@ -124,7 +134,8 @@ class Incoming:
 
         Args:
             limit: bytes; a larger body closes the connection.
-            cut: give the first `limit` bytes of a larger body instead of raising.
+            cut: give the first `limit` bytes of a larger body, and what came of one that broke
+                off, instead of raising.
 
         Raises:
             BodyTooLargeError: the body is larger than `limit`.
@@ -132,18 +143,24 @@ class Incoming:
         if self.length is not None and self.length > limit and not cut:
             self.close()
             raise self._too_large(limit)
-        pieces, total = [], 0
+        pieces: list[bytes] = []
+        try:
+            self._collect(pieces, limit)
+        except (Interrupted, BodyTooLargeError):
+            if not cut:
+                raise
+        return b"".join(pieces)[:limit]
+
+    def _collect(self, pieces: list[bytes], limit: int) -> None:
+        total = 0
         while piece := self.read(PIECE):
             pieces.append(piece)
             total += len(piece)
             if total > limit:
                 self.close()
-                if cut:
-                    break
                 raise self._too_large(limit)
             if total == self.length:
-                break
-        return b"".join(pieces)[:limit]
+                return
 
     def discard(self) -> None:
         """Be done with the response; the connection is kept where the body is already here."""

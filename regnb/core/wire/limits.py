@@ -19,6 +19,9 @@ class Limits:
         metadata_total: seconds for one whole answer that is no blob stream (S24).
         stall_window: seconds of waiting over which a blob must bring `stall_bytes`.
         stall_bytes: bytes; a slower blob counts as stalled.
+        progress: bytes that a piece of a download must bring to be more than a failed try (F6).
+        skipped: bytes that are read and thrown away to reach the middle of a blob, where a
+            registry sends only whole ones (W-B7).
         attempts: tries of one GET or HEAD in all.
         first_attempts: tries while the registry has not answered at all, so that a wrong
             address is told within a couple of seconds.
@@ -49,6 +52,8 @@ class Limits:
     metadata_total: float = 120.0
     stall_window: float = 60.0
     stall_bytes: int = 60 * KIB
+    progress: int = MIB
+    skipped: int = 8 * MIB
     attempts: int = 6
     first_attempts: int = 2
     backoff_base: float = 0.5

@@ -70,18 +70,7 @@ class Retries:
             RegistryError: what broke the last attempt off.
             OperationCancelledError: `cancel` was called meanwhile.
         """
-        trial = self.begin(attempts=attempts)
-        while True:
-            trial.keep_quiet()
-            try:
-                outcome = attempt()
-            except Interrupted as interrupted:
-                if not trial.again(interrupted):
-                    raise interrupted.error from None
-            else:
-                self.reached = True
-                if outcome.status not in RETRIED or not trial.again(outcome):
-                    return outcome
+        return self.begin(attempts=attempts).run(attempt)
 
     def cancel(self) -> None:
         """End the waits of all trials that have begun; later ones are not touched."""
@@ -119,6 +108,20 @@ class Trial:
     def restart_clock(self) -> None:
         """Count the time anew, though not the attempts: it went into bytes that moved."""
         self._started = self._retries.clock.monotonic()
+
+    def run(self, attempt: Callable[[], T]) -> T:
+        """Attempt as `Retries.run` does, which says what is raised."""
+        while True:
+            self.keep_quiet()
+            try:
+                outcome = attempt()
+            except Interrupted as interrupted:
+                if not self.again(interrupted):
+                    raise interrupted.error from None
+            else:
+                self._retries.reached = True
+                if outcome.status not in RETRIED or not self.again(outcome):
+                    return outcome
 
     def keep_quiet(self) -> None:
         """Wait until the registry may be asked again, if it asked anyone to wait (F3).
