@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from regnb.core.auth import scopes
 from regnb.core.content import Content, File, Source, is_seekable, opened
@@ -13,7 +14,8 @@ from regnb.core.delivery import Delivery
 from regnb.core.download import OK, PARTIAL_CONTENT, Download
 from regnb.core.ranges import parse_content_range
 from regnb.core.reader import BlobReader
-from regnb.core.responses import failure
+from regnb.core.responses import HEAD_MAY_BE_REFUSED, failure
+from regnb.core.serving import serve
 from regnb.core.transport import Transport
 from regnb.core.upload_state import UploadState
 from regnb.core.uploads import DEFAULT_ALGORITHM, OCTETS, Upload
@@ -27,6 +29,9 @@ from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
 from regnb.model.media_types import base_type
 from regnb.model.reference import check_path
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
 _LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
 
@@ -47,8 +52,8 @@ class Blobs:
     def stat(self, digest: Digest) -> Descriptor:
         """Say how large a blob is, and of what type.
 
-        One HEAD; where its answer holds no length, a GET of the first byte too (W-B8). Nothing is
-        remembered between calls (W-B9).
+        One HEAD; where it is refused or tells no length, a GET of the first byte too (W-B8, W-E4).
+        Nothing is remembered between calls (W-B9).
 
         Raises:
             BlobUnknownError: the repository has no such blob.
@@ -71,7 +76,7 @@ class Blobs:
     def _look(self, digest: Digest) -> tuple[Answer, int | None]:
         """The answer to a HEAD, and the size of the blob if the registry tells it at all."""
         answer = self._exchange("HEAD", self._url + digest, limit=0)
-        if not answer.ok:
+        if not answer.ok and answer.status not in HEAD_MAY_BE_REFUSED:
             raise failure(answer, unknown=BlobUnknownError)
         size = _length(answer) if answer.status == OK else None
         return answer, self._size_by_range(self._url + digest) if size is None else size
@@ -131,6 +136,27 @@ class Blobs:
         digest = Digest(digest)
         download = Download(self._transport, self._url + digest, scopes=self._pull)
         return BlobReader(download, digest, find_size=lambda: self._look(digest)[1])
+
+    def serve(
+        self, digest: Digest, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Hand a blob on to an HTTP client: the body of a WSGI application (PEP 3333).
+
+        One HEAD, and one GET where the client asks for the bytes. They stream, verified: a blob
+        that turns out wrong, or breaks off for good, ends the response before its announced end.
+        GET and HEAD are answered with Content-Length, Content-Type, Docker-Content-Digest and
+        ETag, and with 304 where the client has the blob; always in whole, whatever Range says. A
+        blob that is not there is 404, a registry in trouble 502; the log says more.
+
+        Args:
+            digest: of the blob.
+            environ: of the request.
+            start_response: of the WSGI server.
+
+        Raises:
+            InvalidDigestError: `digest` is no digest.
+        """
+        return serve(self, Digest(digest), environ, start_response)
 
     def put(
         self, source: Source, *, digest: Digest | None = None, chunk_size: int | None = None

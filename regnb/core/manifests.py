@@ -10,7 +10,7 @@ from regnb.core.deleting import delete
 from regnb.core.error_body import is_web_page
 from regnb.core.pushing import Pusher
 from regnb.core.referrers_tag import ReferrersTag
-from regnb.core.responses import failure, not_a_registry
+from regnb.core.responses import HEAD_MAY_BE_REFUSED, failure, not_a_registry
 from regnb.core.transport import Transport
 from regnb.core.wire.incoming import Answer
 from regnb.core.wire.redaction import redact
@@ -33,8 +33,6 @@ from regnb.model.reference import check_tag
 
 NOT_FOUND = 404
 NOT_MODIFIED = 304
-# A HEAD may be refused where a GET is not, and has no body that says why (W-T7, W-E4).
-HEAD_MAY_BE_REFUSED = frozenset({400, 403, 405, 501})
 
 
 class Manifests:

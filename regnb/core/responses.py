@@ -31,6 +31,8 @@ from regnb.errors import (
 )
 from regnb.model import strict_json
 
+# A HEAD may be refused where a GET is not, and has no body that says why (W-T7, W-E4).
+HEAD_MAY_BE_REFUSED = frozenset({400, 403, 405, 501})
 _REQUEST_ID_HEADERS = ("X-Request-Id", "X-Amzn-Requestid", "X-Ms-Correlation-Request-Id", "Cf-Ray")
 _SERVER_ERRORS = range(500, 600)
 _CLIENT_ERRORS = range(400, 500)

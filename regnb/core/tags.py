@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 
 from regnb.core.auth import scopes
 from regnb.core.deleting import delete
-from regnb.core.manifests import HEAD_MAY_BE_REFUSED, Manifests
+from regnb.core.manifests import Manifests
 from regnb.core.paging import Page, fetch_page, pages
-from regnb.core.responses import failure, recast
+from regnb.core.responses import HEAD_MAY_BE_REFUSED, failure, recast
 from regnb.core.transport import Transport
 from regnb.core.wire.incoming import Answer
 from regnb.errors import (

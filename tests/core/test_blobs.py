@@ -11,6 +11,7 @@ from regnb.core.wire.limits import Limits
 from regnb.errors import (
     BlobUnknownError,
     BodyTooLargeError,
+    DeniedError,
     DigestMismatchError,
     InvalidDigestError,
     ProtocolError,
@@ -18,7 +19,7 @@ from regnb.errors import (
 )
 from regnb.model.digest import Digest
 from tests.core.fakes import API, FakeTime, registry
-from tests.core.samples import CONFIG, CONFIG_DIGEST, LAYER_DIGEST
+from tests.core.samples import CONFIG, CONFIG_DIGEST, LAYER, LAYER_DIGEST
 
 BLOBS = f"{API}team/app/blobs/"
 CONFIG_URL = BLOBS + CONFIG_DIGEST
@@ -136,3 +137,19 @@ def test_s15_what_is_no_digest_never_reaches_a_url(digest: str) -> None:
     for method in (blobs().stat, blobs().get, blobs().open):
         with pytest.raises(InvalidDigestError):
             method(digest)  # type: ignore[arg-type]  # a str from somewhere
+
+
+def test_w_e4_a_get_tells_why_a_head_is_denied(web: responses.RequestsMock) -> None:
+    web.head(LAYER_URL, status=403)
+    web.get(
+        LAYER_URL, status=403, json={"errors": [{"code": "DENIED", "message": "not on Sundays"}]}
+    )
+    with pytest.raises(DeniedError, match="not on Sundays"):
+        blobs().stat(LAYER_DIGEST)
+
+
+def test_w_e4_a_get_may_be_answered_where_a_head_is_not(web: responses.RequestsMock) -> None:
+    web.head(LAYER_URL, status=405)
+    told = {"Content-Range": f"bytes 0-0/{len(LAYER)}"}
+    web.get(LAYER_URL, status=206, body=LAYER[:1], headers=told)
+    assert blobs().stat(LAYER_DIGEST).size == len(LAYER)
