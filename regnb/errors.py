@@ -36,6 +36,7 @@
         ├── TagMovedError                         a tag that changed between two looks at it
         ├── ReferrersTagError                     a list of referrers that could not be kept right
         ├── AuthenticationRequiredError (PermissionError)   401
+        ├── TokenError                            a token service that gives no token
         ├── DeniedError (PermissionError)         403
         ├── NotFoundError (LookupError)           404
         │   ├── RepositoryUnknownError
@@ -266,6 +267,10 @@ class ReferrersTagError(RegistryError):
 
 class AuthenticationRequiredError(RegistryError, PermissionError):
     """401: no credentials, or credentials that were refused."""
+
+
+class TokenError(RegistryError):
+    """The registry's token service gave no token, for another reason than who asked."""
 
 
 class DeniedError(RegistryError, PermissionError):

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 
 from regnb.core.auth import scopes
 from regnb.core.deleting import delete
-from regnb.core.error_body import is_web_page
 from regnb.core.pushing import Pusher
 from regnb.core.referrers_tag import ReferrersTag
 from regnb.core.responses import HEAD_MAY_BE_REFUSED, failure, not_a_registry
 from regnb.core.transport import Transport
+from regnb.core.wire.error_body import is_web_page
 from regnb.core.wire.incoming import Answer
 from regnb.core.wire.redaction import redact
 from regnb.errors import (

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from regnb.core.auth import scopes
 from regnb.core.auth.authenticator import Authenticator
+from regnb.core.auth.credentials import find_login, forget
 from regnb.core.auth.logins import Basic
 from regnb.core.paging import Page, pages
 from regnb.core.rate_limit import RateLimit
@@ -116,6 +117,7 @@ class Registry:
             warnings.warn(unverified(self.name), UnverifiedTLSWarning, stacklevel=2)
         given = username is not None or password is not None
         login = Basic(username or "", password or "") if given else None
+        find = (lambda _: login) if given else partial(find_login, self.address)
         self.referrers_lock = threading.Lock()
         connections = Connections(
             self.address,
@@ -125,7 +127,9 @@ class Registry:
             trust_realm=trust_realm,
             resolve=resolve,
         )
-        self.transport = Transport(connections, Authenticator(connections, lambda _: login))
+        self.transport = Transport(
+            connections, Authenticator(connections, find, forget=partial(forget, self.address))
+        )
 
     @property
     def notices(self) -> tuple[str, ...]:

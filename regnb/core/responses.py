@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from regnb.core.auth.advice import about_401
 from regnb.core.auth.challenges import parse_challenges
-from regnb.core.error_body import ErrorBody, is_web_page, read_error_body
 from regnb.core.rate_limit import read_rate_limit
+from regnb.core.wire.error_body import ErrorBody, is_web_page, read_error_body
 from regnb.core.wire.incoming import Answer
 from regnb.core.wire.redaction import redact
 from regnb.errors import (
@@ -167,25 +168,11 @@ def _scope_refused(answer: Answer) -> str | None:
 
 
 def _advice(kind: type[RegistryError], answer: Answer) -> str:
-    if kind is AuthenticationRequiredError:
-        return _how_to_log_in(answer)
+    if answer.status == _UNAUTHORIZED and not (kind is DeniedError and answer.authorised):
+        return about_401(answer)
     if kind is RateLimitedError:
         return _how_to_slow_down(answer)
     return next(text for base, text in _ADVICE.items() if issubclass(kind, base))
-
-
-def _how_to_log_in(answer: Answer) -> str:
-    offered = {c.scheme for c in parse_challenges(answer.headers.getlist("WWW-Authenticate"))}
-    if "basic" in offered:
-        if answer.authorised:
-            return "The registry refused this user name or password; check them."
-        return "The registry wants to know who asks; pass username= and password=."
-    if "bearer" in offered:
-        return (
-            "The registry asks for token authentication, which this version of regnb does not "
-            "support yet."
-        )
-    return "The registry does not say how to log in; ask its owner."
 
 
 def _how_to_slow_down(answer: Answer) -> str:

@@ -12,8 +12,8 @@ from functools import partial
 
 from requests.structures import CaseInsensitiveDict
 
-import regnb
-from regnb.core.auth.authenticator import Authenticator
+from regnb.core.auth.authenticator import REFUSALS, Authenticator
+from regnb.core.auth.authorization import Authorization
 from regnb.core.auth.scopes import Scopes
 from regnb.core.notices import Notices
 from regnb.core.rate_limit import RateLimit, read_rate_limit
@@ -21,15 +21,13 @@ from regnb.core.wire.address import Address
 from regnb.core.wire.clock import Clock
 from regnb.core.wire.connections import Connections
 from regnb.core.wire.gate import Gate, unsafe
-from regnb.core.wire.incoming import Answer, Incoming
+from regnb.core.wire.incoming import REDIRECTS, Answer, Incoming
 from regnb.core.wire.limits import Limits
-from regnb.core.wire.outgoing import Body, Method, Outgoing, Purpose
+from regnb.core.wire.outgoing import Body, Method, Outgoing, Purpose, plain_headers
 from regnb.core.wire.retry import Retries
 from regnb.core.wire.secret import Secret
 
-UNAUTHORIZED = 401
 MOST_REDIRECTS = 10
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
 KEEPS_METHOD = frozenset({307, 308})
 
 
@@ -45,7 +43,6 @@ class Transport:
         """Connect to nothing yet."""
         self._connections = connections
         self._authenticator = authenticator
-        self._agent = f"regnb/{regnb.__version__}"
         self._headers: dict[str, CaseInsensitiveDict[str]] = {}
         self.notices = Notices(connections.address.name)
         self.rate_limit: RateLimit | None = None
@@ -148,7 +145,8 @@ class Transport:
             Interrupted: it broke off; how to go on is the caller's to know.
             RegistryError: as for `exchange`.
         """
-        return self._connections.finish(self._ask(request, scopes), limit)
+        found = self._ask(request, scopes)
+        return found if isinstance(found, Answer) else self._connections.finish(found, limit)
 
     def stream(
         self,
@@ -167,36 +165,40 @@ class Transport:
 
     def begin_stream(self, request: Outgoing, *, scopes: Scopes) -> Incoming | Answer:
         """Send a GET once; raises as `attempt` does."""
-        incoming = self._ask(request, scopes)
-        if not incoming.ok:
-            return self._connections.finish(incoming, 0)
-        incoming.unhurried()
-        return incoming
+        found = self._ask(request, scopes)
+        if isinstance(found, Answer):
+            return found
+        if not found.ok:
+            return self._connections.finish(found, 0)
+        found.unhurried()
+        return found
 
-    def _ask(self, request: Outgoing, scopes: Scopes) -> Incoming:
-        """Send one request and follow where it leads; the body is not read yet."""
+    def _ask(self, request: Outgoing, scopes: Scopes) -> Incoming | Answer:
+        """Send one request and follow where it leads; the body of a success is not read yet."""
         at_home = self.gate.is_home(request.url)
         for _ in range(MOST_REDIRECTS + 1):
-            incoming = self._authorised(request, scopes) if at_home else self._send(request)
-            target = self._redirection(incoming, request)
-            if target is None:
-                return incoming
-            incoming.discard()
+            found = self._authorised(request, scopes) if at_home else self._send(request)
+            target = None if isinstance(found, Answer) else self._redirection(found, request)
+            if target is None or isinstance(found, Answer):
+                return found
+            found.discard()
             # Once abroad, always abroad: another origin must not steer authorised requests.
             at_home = at_home and self.gate.is_home(target)
             request = replace(request, url=target, purpose=Purpose.REGISTRY)
         raise unsafe(request, request.url, f"is one redirect more than {MOST_REDIRECTS}")
 
-    def _authorised(self, request: Outgoing, scopes: Scopes) -> Incoming:
+    def _authorised(self, request: Outgoing, scopes: Scopes) -> Incoming | Answer:
+        """Send a request with what the registry wants to see, and once more where that ended."""
         used = self._authenticator.authorization(scopes)
-        incoming = self._send(replace(request, authorization=used) if used else request)
-        if incoming.status != UNAUTHORIZED:
+        incoming = self._send(_with(used, request))
+        if incoming.status not in REFUSALS:
             return incoming
-        if not self._authenticator.challenged(incoming, scopes, used) or not _repeatable(request):
-            return incoming
-        incoming.discard()
-        again = self._authenticator.authorization(scopes)
-        return self._send(replace(request, authorization=again))
+        # The body is read first: some registries say only there that a token has ended (B-A14).
+        answer = self._connections.finish(incoming, 0)
+        again = self._authenticator.renewed(answer, scopes, used)
+        if again is None or not _repeatable(request):
+            return answer
+        return self._send(_with(again, request))
 
     def _send(self, request: Outgoing) -> Incoming:
         incoming = self._connections.send(request)
@@ -227,13 +229,19 @@ class Transport:
         """The headers of a request; those without extras are made once and shared, unchanged."""
         known = self._headers.get(accept)
         if known is None:
-            ours = {"User-Agent": self._agent, "Accept-Encoding": "identity", "Accept": accept}
-            known = self._headers[accept] = CaseInsensitiveDict(ours)
+            known = self._headers[accept] = CaseInsensitiveDict(plain_headers(accept))
         if not extra:
             return known
         headers = known.copy()
         headers.update(extra)
         return headers
+
+
+def _with(authorization: Authorization | None, request: Outgoing) -> Outgoing:
+    if authorization is None:
+        return request
+    anonymous = authorization.login is None
+    return replace(request, authorization=authorization.header, anonymous=anonymous)
 
 
 def _repeatable(request: Outgoing) -> bool:

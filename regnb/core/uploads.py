@@ -19,6 +19,8 @@ from regnb.core.wire.outgoing import Method, Outgoing, Purpose
 from regnb.core.wire.redaction import redact
 from regnb.core.wire.secret import Secret
 from regnb.errors import (
+    AuthenticationRequiredError,
+    DeniedError,
     ProtocolError,
     RegnbError,
     RepositoryUnknownError,
@@ -97,10 +99,12 @@ class Upload:
         Returns:
             Whether the blob is there now. If it is not, the session has begun.
         """
-        answer = self._post({"mount": digest, "from": source}, scopes)
-        if answer.status == CREATED:
+        answer = None
+        with suppress(AuthenticationRequiredError, DeniedError):  # no token for both repositories
+            answer = self._post({"mount": digest, "from": source}, scopes)
+        if answer is not None and answer.status == CREATED:
             return True
-        if answer.status in _MOUNTS_NOT:
+        if answer is None or answer.status in _MOUNTS_NOT:
             self.begin()
         else:
             self._accepted(answer)

@@ -480,7 +480,8 @@ def test_b_p19_a_401_is_no_reason_to_send_blindly(web: responses.RequestsMock) -
 
 
 def test_w_a1_a_second_401_means_it(web: responses.RequestsMock) -> None:
-    played = script(web, begun(), ("PATCH", (401, {})), stands(0), ("PATCH", (401, {})), DROPPED)
+    refused = ("PATCH", (401, {"WWW-Authenticate": "Basic realm=x"}))
+    played = script(web, begun(), refused, stands(0), refused, DROPPED)
     with pytest.raises(AuthenticationRequiredError):
         blobs().put(DATA, chunk_size=HALF)
     assert len(played.only("PATCH")) == 2

@@ -95,12 +95,14 @@ def test_w_c4_a_registry_without_catalog_is_told(web: responses.RequestsMock, st
 def test_b_a12_a_token_without_the_catalog_means_that_there_is_none(
     web: responses.RequestsMock,
 ) -> None:
-    refusal = (
-        'Bearer realm="https://a.example",scope="registry:catalog:*",error="insufficient_scope"'
-    )
+    challenge = 'Bearer realm="https://a.example/t",scope="registry:catalog:*"'
+    web.get(CATALOG, status=401, headers={"WWW-Authenticate": challenge})
+    web.get("https://a.example/t", json={"token": "t"})
+    refusal = f'{challenge},error="insufficient_scope"'
     web.get(CATALOG, status=401, headers={"WWW-Authenticate": refusal})
-    with pytest.raises(CatalogUnsupportedError, match="name them instead"):
+    with pytest.raises(CatalogUnsupportedError, match=r"name them instead.*docker login"):
         list(registry().repositories())
+    assert len(web.calls) == 3
 
 
 def test_w_c4_other_trouble_is_not_a_missing_catalog(web: responses.RequestsMock) -> None:
@@ -125,8 +127,8 @@ def test_s15_names_that_are_no_paths_are_left_out_and_logged(
 
 
 def test_a_catalog_that_wants_credentials_says_so(web: responses.RequestsMock) -> None:
-    web.get(CATALOG, status=401)
-    with pytest.raises(AuthenticationRequiredError):
+    web.get(CATALOG, status=401, headers={"WWW-Authenticate": "Basic realm=x"})
+    with pytest.raises(AuthenticationRequiredError, match="docker login"):
         list(registry().repositories())
 
 

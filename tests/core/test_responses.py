@@ -285,8 +285,12 @@ def test_b_e7_an_error_holds_no_secret_and_pickles() -> None:
     ("offered", "authorised", "advice"),
     [
         ("Basic realm=x", False, "pass username= and password="),
-        ("Basic realm=x", True, "refused this user name or password"),
-        ('Bearer realm="https://a.example"', False, "does not support yet"),
+        ("Basic realm=x", True, "refused the credentials"),
+        ('Bearer realm="https://a.example"', False, "docker login h.example"),
+        ('Bearer realm="https://a.example"', True, "refused the credentials"),
+        ('Bearer error="insufficient_scope"', False, "docker login h.example"),
+        ('Bearer error="insufficient_scope"', True, "ask the registry's owner for access"),
+        ("Negotiate", False, "no way to log in that regnb knows"),
         ("", False, "does not say how to log in"),
     ],
 )

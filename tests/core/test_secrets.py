@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import json
 import logging
 import pickle
 import traceback
@@ -14,16 +15,22 @@ import pytest
 import requests
 import responses
 
+from regnb.core.auth.logins import Basic, IdentityToken, Login
 from regnb.core.registry import Registry
+from regnb.core.responses import failure
+from regnb.core.transport import Transport
 from regnb.core.wire.limits import Limits
-from regnb.errors import RegistryError
+from regnb.errors import NotFoundError, RegistryError
+from tests.core.auth.building import REALM, ask, bearer, client
 from tests.core.fakes import API, RawServer, raw_server, registry, reply
 from tests.core.samples import CONFIG_DIGEST, LAYER_DIGEST
 
 PASSWORD = "hunter2-is-the-password"
 SIGNATURE = "s1gnature-of-the-cdn"
 BASIC = base64.b64encode(f"robot:{PASSWORD}".encode()).decode()
-SECRETS = (PASSWORD, BASIC, SIGNATURE)
+TOKEN = "t0ken-of-the-registry"
+REFRESH = "refresh-t0ken-of-the-user"
+SECRETS = (PASSWORD, BASIC, SIGNATURE, TOKEN, REFRESH)
 ABROAD = f"https://cdn.example/blob?X-Sig={SIGNATURE}"
 
 
@@ -125,6 +132,75 @@ def test_s16_no_stream_shows_a_secret(web: responses.RequestsMock, trouble: str)
         + repr(vars(stream))
         + repr(vars(stream._download))
     )
+
+
+LEAKING = {"token": TOKEN, "refresh_token": REFRESH}
+TOKEN_TROUBLES: dict[str, Trouble] = {
+    "refused": lambda web, url: web.get(url, status=401, body="no"),
+    "denied": lambda web, url: web.get(url, status=403, json={"details": "no"}),
+    "500": lambda web, url: web.get(url, status=500),
+    "broken": lambda web, url: web.get(url, body=requests.ConnectionError(ConnectionResetError())),
+    "header": lambda web, url: web.get(url, body=requests.exceptions.InvalidHeader(PASSWORD)),
+    "large": lambda web, url: web.get(url, body=json.dumps(LEAKING).encode() + b" " * (1 << 20)),
+    "cut": lambda web, url: web.get(
+        url,
+        body=json.dumps(LEAKING),
+        headers={"Content-Length": "9999"},
+        auto_calculate_content_length=False,
+    ),
+    "no token": lambda web, url: web.get(url, json={"refresh_token": REFRESH}),
+    "twice": lambda web, url: web.get(url, body=f'{{"token":"{TOKEN}","token":"{TOKEN}"}}'),
+    "unsendable": lambda web, url: web.get(url, json={"token": f"{TOKEN} \n"}),
+    "coding": lambda web, url: web.get(
+        url, body=TOKEN, headers={"Content-Encoding": "br", "X-Token": TOKEN}
+    ),
+    "away": lambda web, url: web.get(
+        url, status=302, headers={"Location": f"https://cdn.example/?token={TOKEN}"}
+    ),
+    "refused token": lambda web, url: web.get(url, json=LEAKING),
+    "scope": lambda web, url: (
+        web.get(url, json=LEAKING),
+        web.get(API, status=401, headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'}),
+    ),
+}
+
+
+def ping(transport: Transport) -> None:
+    raise failure(ask(transport, API), unknown=NotFoundError)
+
+
+@pytest.mark.parametrize(
+    "login", [Basic("robot", PASSWORD), IdentityToken(REFRESH, username="robot")]
+)
+@pytest.mark.parametrize("trouble", TOKEN_TROUBLES)
+def test_s16_no_error_about_a_token_shows_a_secret(
+    web: responses.RequestsMock, caplog: pytest.LogCaptureFixture, trouble: str, login: Login
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    web.get(API, status=401, headers=bearer())
+    web.post(REALM, status=404)
+    web.assert_all_requests_are_fired = False
+    TOKEN_TROUBLES[trouble](web, REALM)
+    transport = client(login)
+    with pytest.raises(RegistryError) as caught:
+        ping(transport)
+    shown = [everything_shown(caught.value), caplog.text, repr(vars(transport))]
+    shown.append(repr(vars(transport._authenticator)))
+    assert_nothing_shows("\n".join(shown))
+
+
+def test_s16_an_interrupt_on_the_way_to_a_token_shows_no_secret(
+    web: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(body: bytes, **more: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("regnb.core.auth.token_service.read_grant", interrupt)
+    web.get(API, status=401, headers=bearer())
+    web.get(REALM, json=LEAKING)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        ask(client(Basic("robot", PASSWORD)), API)
+    assert_nothing_shows("\n".join(frames(caught.value.__traceback__)))
 
 
 def test_s16_the_log_of_a_real_request_is_redacted(caplog: pytest.LogCaptureFixture) -> None:

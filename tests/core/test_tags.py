@@ -187,7 +187,7 @@ def test_w_t5_a_head_without_the_facts_costs_a_get(
 def test_w_t7_other_refusals_of_a_head_are_final(
     web: responses.RequestsMock, status: int, kind: type[RegistryError]
 ) -> None:
-    web.head(TAG, status=status)
+    web.head(TAG, status=status, headers={"WWW-Authenticate": "Basic realm=x"})
     with pytest.raises(kind):
         repository().tags.get("1.2")
     assert {call.request.method for call in web.calls} == {"HEAD"}

@@ -274,7 +274,13 @@ def test_p11_cancelling_asks_the_registry_to_forget(web: responses.RequestsMock)
 
 
 @pytest.mark.parametrize(
-    "step", [forgotten("DELETE"), ("DELETE", (500, {})), ("DELETE", RESET), ("DELETE", (401, {}))]
+    "step",
+    [
+        forgotten("DELETE"),
+        ("DELETE", (500, {})),
+        ("DELETE", RESET),
+        ("DELETE", (401, {"WWW-Authenticate": "Basic realm=x"})),
+    ],
 )
 def test_w_p10_a_failing_cancellation_is_not_told(
     web: responses.RequestsMock, step: object
@@ -308,10 +314,28 @@ def test_b_p16_a_mount_that_is_a_session_is_used(web: responses.RequestsMock) ->
 
 @pytest.mark.parametrize("status", [401, 403, 404, 405])
 def test_b_p16_a_refused_mount_becomes_an_upload(web: responses.RequestsMock, status: int) -> None:
-    played = script(web, ("POST", (status, {})), begun())
+    refused = ("POST", (status, {"WWW-Authenticate": "Basic realm=x"}))
+    played = script(web, refused, begun())
     session = upload()
     assert session.mount(DIGEST, "other", scopes=()) is False
     assert (played.asked[1].url, session.location) == (UPLOADS, URL + FIRST)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_b_p16_a_token_refused_for_both_repositories_becomes_an_upload(
+    web: responses.RequestsMock, status: int
+) -> None:
+    challenge = {"WWW-Authenticate": f'Bearer realm="{URL}/token"'}
+    played = script(
+        web,
+        ("POST", (401, challenge)),
+        ("GET", (status, {})),
+        ("GET", (200, {}, '{"token": "for-one-of-them"}')),
+        begun(),
+    )
+    session = upload()
+    assert session.mount(DIGEST, "other", scopes=("repository:a:push",)) is False
+    assert (played.methods, session.location) == ("POST GET GET POST", URL + FIRST)
 
 
 @pytest.mark.parametrize("status", [400, 409])

@@ -44,11 +44,12 @@ def refusal(code: str, message: str) -> dict[str, object]:
 
 
 def test_docker_hub_has_no_catalog(web: responses.RequestsMock) -> None:
-    challenge = (
-        'Bearer realm="https://auth.docker.io/token",service="registry.docker.io",'
-        'scope="registry:catalog:*",error="insufficient_scope"'
-    )
+    realm = "https://auth.docker.io/token"
+    challenge = f'Bearer realm="{realm}",service="registry.docker.io",scope="registry:catalog:*"'
     body = refusal("UNAUTHORIZED", "authentication required")
+    web.get(CATALOG, status=401, json=body, headers={"WWW-Authenticate": challenge})
+    web.get(realm, json={"token": "without-any-access", "expires_in": 300})
+    challenge += ',error="insufficient_scope"'
     web.get(CATALOG, status=401, json=body, headers={"WWW-Authenticate": challenge})
     with pytest.raises(CatalogUnsupportedError, match="name them instead"):
         list(registry().repositories())
@@ -134,6 +135,7 @@ def test_quay_ignores_last_and_repeats_its_page(web: responses.RequestsMock) -> 
 def test_harbor_is_asked_for_its_catalog_without_a_slash(web: responses.RequestsMock) -> None:
     body = refusal("UNAUTHORIZED", "unauthorized to list catalog")
     page(web, CATALOG, "n=1000", body, status=401)
+    web.get(API, status=401)
     with pytest.raises(AuthenticationRequiredError):
         list(registry().repositories())
     assert str(web.calls[0].request.url) == f"{CATALOG}?n=1000"

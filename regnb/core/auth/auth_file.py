@@ -13,7 +13,7 @@ from typing import Any
 
 from regnb.core.auth.helper import Helpers
 from regnb.core.auth.keys import namespace_keys, normal, registry_keys, server
-from regnb.core.auth.logins import IdentityToken, Login, RegistryToken, login_with
+from regnb.core.auth.logins import TOKEN_USER, IdentityToken, Login, RegistryToken, login_with
 from regnb.core.wire.address import Address
 from regnb.core.wire.limits import Limits
 from regnb.core.wire.secret import Secret
@@ -187,7 +187,7 @@ def _login(entry: dict[str, Any] | None, source: str) -> tuple[Login | None, boo
         if token := field("registrytoken"):
             return RegistryToken(token, source), True
         if token := field("identitytoken"):
-            return IdentityToken(token, source), True
+            return IdentityToken(token, source, username=_username(entry)), True
         if auth := field("auth"):
             return login_with(*_pair(auth), source=source), True
         if field("username") or field("password"):
@@ -195,6 +195,13 @@ def _login(entry: dict[str, Any] | None, source: str) -> tuple[Login | None, boo
     except ValueError:
         return None, False
     return None, True
+
+
+def _username(entry: dict[str, Any] | None) -> str:
+    """The name beside an identity token, or nothing."""
+    field = (entry or {}).get
+    username = _pair(auth)[0] if (auth := field("auth")) else field("username") or ""
+    return "" if username == TOKEN_USER else username
 
 
 def _pair(auth: str) -> tuple[str, str]:

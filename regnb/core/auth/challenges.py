@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_SCHEME = re.compile(rf"[\s,]*({_TOKEN})(?=[\s,]|$)")
+_SEPARATORS = re.compile(r"[\s,]*")
+_SCHEME = re.compile(rf"({_TOKEN})(?=[\s,]|$)")
 # An unquoted value may hold more than a token: registries write realm=https://... so (W-A2).
-_PARAMETER = re.compile(rf'[\s,]*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))(?=[\s,]|$)')
+_PARAMETER = re.compile(rf'({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))(?=[\s,]|$)')
 _TOKEN68 = re.compile(r"[ \t]+[A-Za-z0-9._~+/-]+=*(?=\s*(?:,|$))")
-_NEXT_ELEMENT = re.compile(r"[^,]*,?")
+_NEXT_ELEMENT = re.compile(r"[^,]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ def parse_challenges(values: Iterable[str]) -> list[Challenge]:
     found: list[Challenge] = []
     for value in values:
         position, current = 0, None
-        while position < len(value):
+        while (position := _end(_SEPARATORS, value, position)) < len(value):
             if current and (match := _PARAMETER.match(value, position)):
                 text = re.sub(r"\\(.)", r"\1", match[2]) if match[2] is not None else match[3]
                 current.parameters.setdefault(match[1].lower(), text)
@@ -40,7 +41,11 @@ def parse_challenges(values: Iterable[str]) -> list[Challenge]:
                 current = Challenge(match[1].lower())
                 found.append(current)
                 match = _TOKEN68.match(value, match.end()) or match
-            else:
-                match = _NEXT_ELEMENT.match(value, position)
-            position = max(match.end() if match else 0, position + 1)
+            position = match.end() if match else _end(_NEXT_ELEMENT, value, position)
     return found
+
+
+def _end(pattern: re.Pattern[str], value: str, position: int) -> int:
+    """Where a pattern that always matches ends."""
+    match = pattern.match(value, position)
+    return match.end() if match else position

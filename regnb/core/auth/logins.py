@@ -66,17 +66,26 @@ class Basic(Login):
 class IdentityToken(Login):
     """A refresh token: exchanged for access tokens at the registry's token service (B-A17).
 
+    Attributes:
+        token: sent to the token service only.
+        source: as for any login.
+        username: where it is known; token services that take no refresh tokens take both together
+            as name and password (W-A8).
+
     Raises:
-        ValueError: the token is empty, or no whole Unicode text.
+        ValueError: the token is empty, the name has a colon, or one is no whole Unicode text.
     """
 
     token: str
     source: str = field(default="", compare=False)
+    username: str = field(default="", kw_only=True)
 
     def __post_init__(self) -> None:
-        """Refuse what no form can carry."""
-        if not self.token or _UNSENDABLE.search(self.token):
+        """Refuse what no form can carry, and names that `Basic` refuses."""
+        if not self.token or _UNSENDABLE.search(self.token + self.username):
             raise ValueError("An identity token is Unicode text.")
+        if ":" in self.username:
+            raise ValueError("A user name has no colon.")
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -15,7 +15,7 @@ class Clock:
 
     Attributes:
         monotonic: seconds that never go back; measures how long something took.
-        now: seconds since 1970; read only to understand a date in ``Retry-After``.
+        now: seconds since 1970; read only to understand dates that others write.
         wait: waits for an event, some seconds at most; says whether it came.
         random: a float from 0 up to, but not including, 1.
     """

@@ -17,6 +17,7 @@ from regnb.core.wire.turn import Turn
 from regnb.errors import BodyTooLargeError, ProtocolError, RegistryError
 
 SUCCESSES = range(200, 300)
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 PIECE = 256 * 1024
 """Bytes asked of a connection at once."""
 
@@ -31,7 +32,7 @@ class Answer:
         status: HTTP status.
         headers: all of them, case-insensitive, with ``getlist``.
         body: decoded bytes; of an error, no more than `Limits.error_body`.
-        authorised: whether credentials were sent along.
+        authorised: whether credentials, or a token got for them, were sent along.
         retry_after: seconds that an error asks to wait, or None.
     """
 
@@ -82,7 +83,7 @@ class Incoming:
         self.status: int = response.status_code
         self.headers: HTTPHeaderDict = self._raw.headers
         self.length: int | None = self._raw.length_remaining
-        self.authorised = request.authorization is not None
+        self.authorised = request.authorization is not None and not request.anonymous
         self.retry_after: float | None = None
         self._gunzip: Gunzip | None = None
         coding = self.headers.get("Content-Encoding")

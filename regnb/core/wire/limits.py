@@ -38,6 +38,9 @@ class Limits:
         items: names in a listing.
         referrers: manifests that are gone through for the referrers of one.
         referrers_depth: steps from that one.
+        token: bytes of the answer of a token service.
+        token_total: seconds for one whole answer of a token service (F5).
+        tokens: tokens kept at once; the oldest are let go.
         connections: connections kept open per host.
         auth_file: bytes of a file of logins.
         helper_output: bytes that a credential helper may print.
@@ -69,6 +72,9 @@ class Limits:
     items: int = 5_000_000
     referrers: int = 10_000
     referrers_depth: int = 16
+    token: int = MIB
+    token_total: float = 30.0
+    tokens: int = 1000
     connections: int = 32
     auth_file: int = MIB
     helper_output: int = MIB

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
+import regnb
 from regnb.core.wire.secret import Secret
 
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -31,6 +32,7 @@ class Outgoing:
         url: absolute, without a fragment.
         headers: all but Authorization.
         authorization: sent only where the gate lets it.
+        anonymous: whether no account stands behind the authorization.
         body: or None.
         purpose: what the gate judges it by.
     """
@@ -39,5 +41,12 @@ class Outgoing:
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     authorization: Secret | None = None
+    anonymous: bool = False
     body: Body | None = None
     purpose: Purpose = Purpose.REGISTRY
+
+
+def plain_headers(accept: str) -> dict[str, str]:
+    """The headers that every request has."""
+    agent = f"regnb/{regnb.__version__}"
+    return {"User-Agent": agent, "Accept-Encoding": "identity", "Accept": accept}

@@ -135,7 +135,12 @@ def encoded(text: str | bytes) -> dict[str, str]:
         (encoded("a:b") | {"username": "c", "password": "d"}, Basic("a", "b")),
         ({"auth": "", "username": "c", "password": "d"}, Basic("c", "d")),
         ({"identitytoken": "t"}, IdentityToken("t")),
-        (encoded("00000000-0000-0000:") | {"identitytoken": "t"}, IdentityToken("t")),
+        (
+            encoded("00000000-0000-0000:") | {"identitytoken": "t"},
+            IdentityToken("t", username="00000000-0000-0000"),
+        ),
+        ({"username": "a", "identitytoken": "t"}, IdentityToken("t", username="a")),
+        (encoded("<token>:x") | {"identitytoken": "t"}, IdentityToken("t")),
         (encoded("<token>:t"), IdentityToken("t")),
         ({"username": "<token>", "password": "t"}, IdentityToken("t")),
         ({"registrytoken": "t"}, RegistryToken("t")),

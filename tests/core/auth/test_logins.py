@@ -29,6 +29,12 @@ def test_s10_half_a_surrogate_pair_is_no_login(half: str) -> None:
             make()
 
 
+@pytest.mark.parametrize("username", ["a:b", "\ud800"])
+def test_w_a8_the_name_beside_an_identity_token_is_one_that_can_be_sent(username: str) -> None:
+    with pytest.raises(ValueError, match=r"colon|Unicode"):
+        IdentityToken("t", username=username)
+
+
 def test_an_identity_token_is_not_empty() -> None:
     with pytest.raises(ValueError, match="identity token"):
         login_with("<token>", "", source="x")
@@ -39,4 +45,4 @@ def test_an_identity_token_is_not_empty() -> None:
     ["robot$team+ci", "org+name", "$oauthtoken", "AWS", "_json_key", "oauth2accesstoken"],
 )
 def test_3_4_the_names_of_robots_are_taken_as_they_are(username: str) -> None:
-    assert login_with(username, "x", source="").username == username  # type: ignore[union-attr]
+    assert login_with(username, "x", source="").username == username

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regnb.core.error_body import ErrorBody, read_error_body
+from regnb.core.wire.error_body import ErrorBody, read_error_body
 
 
 def one(code: object = "DENIED", **more: object) -> dict[str, Any]:
