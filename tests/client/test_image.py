@@ -124,13 +124,13 @@ def test_a_missing_child_is_a_row_of_platforms_and_an_error_of_layers() -> None:
 def asked(reg: SampleClient, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The URLs that the client asks for."""
     asked: list[str] = []
-    exchange: Any = reg.core.transport.exchange
+    send: Any = reg.core.transport._send
 
-    def counted(method: str, url: str, **arguments: object) -> object:
-        asked.append(url)
-        return exchange(method, url, **arguments)
+    def counted(request: Outgoing) -> object:
+        asked.append(request.url)
+        return send(request)
 
-    monkeypatch.setattr(reg.core.transport, "exchange", counted)
+    monkeypatch.setattr(reg.core.transport, "_send", counted)
     return asked
 
 
