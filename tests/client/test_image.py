@@ -9,6 +9,7 @@ import pytest
 
 import regnb
 from regnb import errors
+from regnb.core.wire.outgoing import Outgoing
 from regnb.frames.schemas import HISTORY, LAYERS, PLATFORMS
 from regnb.model.manifest import Index
 from regnb.model.media_types import OCI_INDEX
