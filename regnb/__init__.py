@@ -13,6 +13,7 @@ from regnb import errors
 from regnb.audit.audit import Audit
 from regnb.client.client import Client, connect, image
 from regnb.client.image import Image
+from regnb.client.login import login, logout
 from regnb.client.repo import Repo
 from regnb.errors import RegistryError, RegnbError
 from regnb.frames.styled import styled
@@ -34,6 +35,8 @@ __all__ = [
     "errors",
     "get_options",
     "image",
+    "login",
+    "logout",
     "option_context",
     "sample",
     "set_options",

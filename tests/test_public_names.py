@@ -11,7 +11,8 @@ import regnb
 
 PUBLIC = {
     *("Audit", "Client", "Image", "Repo", "RegistryError", "RegnbError", "connect", "errors"),
-    *("get_options", "image", "option_context", "sample", "set_options", "styled"),
+    *("get_options", "image", "login", "logout", "option_context", "sample"),
+    *("set_options", "styled"),
 }
 
 METHODS = {

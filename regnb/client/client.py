@@ -15,6 +15,7 @@ from regnb.audit.audit import Audit
 from regnb.client.image import Image
 from regnb.client.repo import Repo
 from regnb.client.walking import walk, warn_of
+from regnb.core.auth.credentials import Given
 from regnb.core.registry import Registry
 from regnb.core.wire.tls import ClientCertificate, StrPath
 from regnb.display.card import Card, Section, Shown, Table
@@ -226,6 +227,7 @@ def connect(
     *,
     username: str | None = None,
     password: str | None = None,
+    credentials: Given | None = None,
     insecure: bool = False,
     ca: StrPath | None = None,
     client_certificate: ClientCertificate | None = None,
@@ -237,8 +239,11 @@ def connect(
     Args:
         target: ``host``, ``host:port`` or ``https://host/prefix/``. It is spoken to over https,
             except that a bare loopback host means plain http.
-        username: for a registry that asks for one.
+        username: for a registry that asks for one. Without it, credentials are found where
+            `login`, the environment, Docker and the container tools keep them.
         password: goes with it. Neither is ever shown, logged or pickled.
+        credentials: in place of both, a function that is called once the registry asks, and again
+            when it refuses: it gives a user name and a password, or None for nobody.
         insecure: allow plain http to a host that is not loopback.
         ca: file or folder, in PEM, of the authorities that its certificate may come from; by
             default those of the environment.
@@ -251,6 +256,7 @@ def connect(
 
     Raises:
         InvalidReferenceError: `target` is no address of a registry.
+        ValueError: a user name without a password, or the reverse, or both and `credentials`.
 
     Warns:
         UnverifiedTLSWarning: the certificate is not checked.
@@ -260,6 +266,7 @@ def connect(
             target,
             username=username,
             password=password,
+            credentials=credentials,
             insecure=insecure,
             ca=ca,
             client_certificate=client_certificate,

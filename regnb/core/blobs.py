@@ -145,9 +145,8 @@ class Blobs:
         One HEAD, and one GET where the client asks for the bytes. They stream, verified: a blob
         that turns out wrong, or breaks off for good, ends the response before its announced end.
         GET and HEAD are answered with Content-Length, Content-Type, Docker-Content-Digest and
-        ETag, and with 304 where the client has the blob; always in whole, whatever Range says: a
-        part could not be verified. A blob that is not there is 404, a registry in trouble 502; the
-        log says more.
+        ETag, and with 304 where the client has the blob; always in whole, whatever Range says. A
+        blob that is not there is 404, a registry in trouble 502; the log says more.
 
         Args:
             digest: of the blob.

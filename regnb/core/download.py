@@ -99,7 +99,7 @@ class Download:
             self._url, scopes=self._scopes, headers=range_from(self.offset)
         )
         if isinstance(answer, Incoming):
-            self._start(answer)
+            self._incoming = answer
             if self._is_rest(answer) and (piece := self.read()):
                 return piece
             self.close()
@@ -117,6 +117,8 @@ class Download:
 
     def _begin(self) -> Incoming | None:
         """Ask for all from `offset` on; None where that is the end (W-B4)."""
+        self._brought = 0
+        self._pace.restart()
         self._trial = self._trial or self._transport.retries.begin()
         outcome = self._trial.run(self._attempt)
         if isinstance(outcome, Answer):
@@ -127,13 +129,8 @@ class Download:
         if self.offset and self.size is not None and self.offset >= self.size:
             outcome.close()
             return None
-        self._start(outcome)
+        self._incoming = outcome
         return outcome
-
-    def _start(self, incoming: Incoming) -> None:
-        self._incoming = incoming
-        self._brought = 0
-        self._pace.restart()
 
     def _take(self, incoming: Incoming) -> bytes:
         piece = self._pace.read(incoming, PIECE)

@@ -13,8 +13,7 @@ from typing import Any, Self
 
 from regnb.core.auth import scopes
 from regnb.core.auth.authenticator import Authenticator
-from regnb.core.auth.credentials import find_login, forget
-from regnb.core.auth.logins import Basic
+from regnb.core.auth.credentials import Given, finder, forget
 from regnb.core.paging import Page, pages
 from regnb.core.rate_limit import RateLimit
 from regnb.core.repository import Repository
@@ -70,6 +69,7 @@ class Registry:
         name: str | None = None,
         username: str | None = None,
         password: str | None = None,
+        credentials: Given | None = None,
         insecure: bool = False,
         ca: StrPath | None = None,
         client_certificate: ClientCertificate | None = None,
@@ -85,8 +85,11 @@ class Registry:
             url: ``host``, ``host:port`` or ``https://host/prefix/``. It is spoken to over https,
                 except that a bare loopback host means plain http.
             name: what tables shall call it instead.
-            username: sent only to this registry, once it asks.
+            username: sent only to this registry, once it asks. Without one, credentials are found
+                where `regnb.login`, the environment, Docker and the container tools keep them.
             password: goes with it.
+            credentials: in place of both, a function that is called once the registry asks, and
+                again when it refuses: it gives a user name and a password, or None for nobody.
             insecure: allow plain http to a host that is not loopback.
             ca: file or folder, in PEM, of the authorities that its certificate may come from;
                 by default those of the environment.
@@ -103,7 +106,8 @@ class Registry:
         Raises:
             InvalidReferenceError: `url` is no address, or plain http to another machine; or
                 `trust_realm` names what is no host.
-            ValueError: a user name without a password, or the reverse; `ca` with ``verify=False``.
+            ValueError: a user name without a password, or the reverse, or both and `credentials`;
+                `ca` with ``verify=False``.
 
         Warns:
             UnverifiedTLSWarning: the certificate is not checked.
@@ -115,9 +119,7 @@ class Registry:
         self.tls = TlsOptions(ca, client_certificate, verify)
         if not verify:
             warnings.warn(unverified(self.name), UnverifiedTLSWarning, stacklevel=2)
-        given = username is not None or password is not None
-        login = Basic(username or "", password or "") if given else None
-        find = (lambda _: login) if given else partial(find_login, self.address)
+        find = finder(self.address, username=username, password=password, credentials=credentials)
         self.referrers_lock = threading.Lock()
         connections = Connections(
             self.address,
@@ -127,9 +129,8 @@ class Registry:
             trust_realm=trust_realm,
             resolve=resolve,
         )
-        self.transport = Transport(
-            connections, Authenticator(connections, find, forget=partial(forget, self.address))
-        )
+        authenticator = Authenticator(connections, find, forget=partial(forget, self.address))
+        self.transport = Transport(connections, authenticator)
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -238,6 +239,12 @@ class Registry:
     def __repr__(self) -> str:
         """Name and address."""
         return f"<Registry {self.name!r} at {self.url!r}>"
+
+    def with_credentials(self, credentials: Given) -> Registry:
+        """A client for the same registry with these credentials alone; no request."""
+        again, (url,) = self.__reduce__()
+        registry: Registry = again(url, credentials=credentials)
+        return registry
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Everything but the credentials (S16)."""

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from regnb.core.reader import BlobReader
-from regnb.core.uploads import OCTETS
 from regnb.errors import NotFoundError, RegnbError, SizeMismatchError
 from regnb.model.descriptor import Descriptor
 
@@ -24,7 +22,6 @@ LOGGER = logging.getLogger("regnb")
 PIECE = 256 * 1024
 METHODS = ("GET", "HEAD")
 _JSON = "application/json"
-_OPAQUE = re.compile(r"application/vnd\.[a-z0-9.+_-]{1,100}", re.ASCII)
 
 
 def serve(
@@ -66,23 +63,19 @@ class _Body:
 
     def __iter__(self) -> Iterator[bytes]:
         # An error ends the response short of its Content-Length, so that nobody takes it for whole:
-        # the last announced byte is sent only if it is the last of a blob that matched (W-B1).
+        # the reader holds the end of a blob back until all of it has matched the digest (W-B1).
         while self._piece:
             self._left -= len(self._piece)
-            if self._left < 0 or (self._left == 0 and not self._stream.verified):
-                raise _other_size()
+            if self._left < 0:
+                break
             yield self._piece
             self._piece = self._stream.read1(PIECE)
         if self._left:
-            raise _other_size()
+            raise SizeMismatchError("The blob is not as large as the registry said.")
 
     def close(self) -> None:
         """Drop what was not sent; called by the WSGI server, whatever happened."""
         self._stream.close()
-
-
-def _other_size() -> SizeMismatchError:
-    return SizeMismatchError("The blob is not as large as the registry said. Try again.")
 
 
 def _is_unchanged(environ: WSGIEnvironment, described: Descriptor) -> bool:
@@ -94,15 +87,10 @@ def _etag(described: Descriptor) -> str:
     return f'"{described.digest}"'
 
 
-def _harmless(media_type: str) -> str:
-    """The type as the registry told it, unless a browser might make a page or a script of it."""
-    return media_type if _OPAQUE.fullmatch(media_type) and "xml" not in media_type else OCTETS
-
-
 def _headers(described: Descriptor) -> list[tuple[str, str]]:
     return [
         ("Content-Length", str(described.size)),
-        ("Content-Type", _harmless(described.media_type)),
+        ("Content-Type", described.media_type),
         ("Docker-Content-Digest", str(described.digest)),
         ("ETag", _etag(described)),
     ]

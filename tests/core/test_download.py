@@ -291,11 +291,6 @@ def test_w_b5_a_body_without_length_that_ends_early_goes_on() -> None:
     assert_whole(lengthless(60_000), lengthless(20_000), whole, offsets=[None, 60_000, 80_000])
 
 
-def test_w_b5_what_comes_beyond_may_break_off_too() -> None:
-    ways = (lengthless(60_000), cut(20_000), cut(0), whole)
-    assert_whole(*ways, offsets=[None, 60_000, 80_000, 80_000])
-
-
 @pytest.mark.parametrize("beyond", [whole, says("404 No"), without_ranges(whole)])
 def test_w_b5_the_digest_decides_where_nothing_else_does(beyond: Way) -> None:
     ways = (damaged(lengthless(), 3), beyond)

@@ -16,7 +16,8 @@ only mislead.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from regnb.core.auth import store
@@ -28,6 +29,44 @@ from regnb.core.wire.address import Address
 from regnb.core.wire.limits import Limits
 from regnb.core.wire.secret import Secret
 from regnb.errors import CredentialError
+
+Given = Callable[[], Login | tuple[str, str] | None]
+"""What a caller may give in place of credentials: a function that has them, or None."""
+
+
+def finder(
+    address: Address,
+    *,
+    username: str | None = None,
+    password: str | None = None,
+    credentials: Given | None = None,
+) -> Callable[[str | None], Login | None]:
+    """How to find the login for a repository of a registry: what was given, else what is set up.
+
+    Args:
+        address: of the registry.
+        username: given by the caller.
+        password: goes with it.
+        credentials: called every time that the registry refuses; None from it means nobody.
+
+    Raises:
+        ValueError: the user name and password make no login, or are given in two ways.
+    """
+    if username is None and password is None:
+        if credentials is None:
+            return partial(find_login, address)
+        return lambda _: _from_function(credentials)
+    if credentials is not None:
+        raise ValueError("Give username and password, or credentials, not both.")
+    login = login_with(username or "", password or "", source="the arguments")
+    return lambda _: login
+
+
+def _from_function(credentials: Given) -> Login | None:
+    found = credentials()
+    if found is None or isinstance(found, Login):
+        return found
+    return login_with(*found, source="the credentials function")
 
 
 def find_login(
