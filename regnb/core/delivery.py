@@ -16,7 +16,6 @@ from regnb.core.responses import failure, recast
 from regnb.core.uploads import CREATED, Upload
 from regnb.core.wire.failures import Interrupted
 from regnb.core.wire.incoming import Answer
-from regnb.core.wire.limits import MIB
 from regnb.core.wire.redaction import redact
 from regnb.core.wire.retry import RETRIED
 from regnb.errors import (
@@ -221,7 +220,8 @@ class Delivery:
         self._upload.begin()
 
     def _note_progress(self, before: int) -> None:
-        if self._upload.offset - before >= min(MIB, max(self._content.size // 100, 1)):
+        progress = self._upload.transport.limits.progress
+        if self._upload.offset - before >= min(progress, max(self._content.size // 100, 1)):
             self._trial.progressed()
             self._corrections.clear()
 

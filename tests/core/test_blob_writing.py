@@ -297,6 +297,37 @@ def test_f8_a_registry_that_loses_its_sessions_gets_the_blob_anew(real: str, sen
         assert blobs.stat(Digest.of(BLOB)).size == len(BLOB)
 
 
+# From one registry to another
+
+
+def test_f8_a_blob_is_copied_though_both_connections_break(sample: str) -> None:
+    with serve(None) as other, registry(other.url) as home:
+        digest = home.repository("from").blobs.put(BLOB).digest
+        # The first connection is for the size, and goes on with the bytes.
+        with (
+            cutter(other.url, Cut(answered=MIB)) as near,
+            cutter(sample, Cut(sent=3 * MIB)) as far,
+            registry(near) as source,
+            registry(far) as target,
+        ):
+            blobs = target.repository("copied/broken").blobs
+            with source.repository("from").blobs.open(digest) as stream:
+                blobs.put(stream, digest=digest)
+            with blobs.open(digest) as stream:
+                assert stream.read() == BLOB
+
+
+def test_s13_a_damaged_blob_is_not_copied(sample: str) -> None:
+    with serve(None) as other, registry(other.url) as source, registry(sample) as target:
+        origin = source.repository("from").blobs
+        digest = origin.put(b"undamaged").digest
+        other.storage._content[digest] = b"undamagee"
+        with origin.open(digest) as stream, pytest.raises(DigestMismatchError, match="hash to"):
+            target.repository("copied/damaged").blobs.put(stream, digest=digest)
+        with pytest.raises(BlobUnknownError):
+            target.repository("copied/damaged").blobs.stat(digest)
+
+
 # Servers without manners
 
 
@@ -393,6 +424,35 @@ def test_f10_another_thread_ends_the_wait_for_an_answer() -> None:
         with pytest.raises(OperationCancelledError):
             client.repository("a").blobs.put(BLOB)
         thread.join(PATIENCE)
+    assert server.requests[-1].startswith(b"DELETE /v2/a/up?sig=b HTTP")
+
+
+def test_f10_ctrl_c_in_the_middle_of_sending_leaves_no_session_behind() -> None:
+    program = """
+import sys
+from regnb.core.registry import Registry
+Registry(sys.argv[1]).repository("a").blobs.put(bytes(50_000_000))
+"""
+    receiving = threading.Event()
+
+    def stop_reading(connection: socket.socket) -> None:
+        receiving.set()
+        while connection.recv(1) and not interrupted.is_set():
+            interrupted.wait(0.05)
+
+    interrupted = threading.Event()
+    gone = reply(b"", status="204 Gone")
+    with raw_server(ACCEPTED, stop_reading, gone) as server:
+        process = subprocess.Popen(
+            [sys.executable, "-c", program, server.url],
+            cwd=Path(__file__).parents[2],
+            stderr=subprocess.PIPE,
+        )
+        assert receiving.wait(30.0)
+        process.send_signal(signal.SIGINT)
+        interrupted.set()
+        _, shown = process.communicate(timeout=30.0)
+    assert b"KeyboardInterrupt" in shown
     assert server.requests[-1].startswith(b"DELETE /v2/a/up?sig=b HTTP")
 
 

@@ -19,7 +19,7 @@ class Limits:
         metadata_total: seconds for one whole answer that is no blob stream (S24).
         stall_window: seconds of waiting over which a blob must bring `stall_bytes`.
         stall_bytes: bytes; a slower blob counts as stalled.
-        progress: bytes that a piece of a download must bring to be more than a failed try (F6).
+        progress: bytes that a try of a transfer must move to be more than a failed one (F6).
         skipped: bytes that are read and thrown away to reach the middle of a blob, where a
             registry sends only whole ones (W-B7).
         attempts: tries of one GET or HEAD in all.
