@@ -39,12 +39,11 @@ _LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
 class Blobs:
     """The blobs of one repository."""
 
-    __slots__ = ("_pull", "_push", "_repository", "_transport", "_url")
+    __slots__ = ("_pull", "_repository", "_transport", "_url")
 
     def __init__(self, transport: Transport, repository_url: str, repository: str) -> None:
         """Hold the repository's URL, which ends in a slash, and its name."""
         self._pull = scopes.pull(repository)
-        self._push = scopes.push(repository)
         self._repository = repository
         self._transport = transport
         self._url = f"{repository_url}blobs/"
@@ -238,7 +237,7 @@ class Blobs:
         """
         digest, source = Digest(digest), check_path(source)
         upload = self._upload(digest.algorithm)
-        if upload.mount(digest, source, scopes=scopes.mount(self._repository, source)):
+        if upload.mount(digest, source):
             return None
         return BlobWriter(upload)
 
@@ -282,7 +281,7 @@ class Blobs:
 
     def _upload(self, algorithm: str) -> Upload:
         Digest.of(b"", algorithm)  # refuses what cannot be computed here
-        return Upload(self._transport, self._url, scopes=self._push, algorithm=algorithm)
+        return Upload(self._transport, self._url, repository=self._repository, algorithm=algorithm)
 
     def _exchange(self, method: Method, url: str, *, limit: int) -> Answer:
         transport = self._transport

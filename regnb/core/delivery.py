@@ -29,9 +29,10 @@ from regnb.errors import (
 from regnb.model.digest import Digest
 
 MOST_NEW_SESSIONS = 2  # (F8)
-_UNAUTHORIZED, _NOT_FOUND, _RANGE_NOT_SATISFIABLE = 401, 404, 416
-# How often a session may be put right without having moved since. A second 401 means it (W-A1).
-MOST_CORRECTIONS = {_UNAUTHORIZED: 1, _RANGE_NOT_SATISFIABLE: 10}  # (B-P14)
+# How often a session may be put right without having moved since.
+MOST_CORRECTIONS = 10  # (B-P14)
+MOST_RENEWALS = 1  # a second refusal means it (W-A1)
+_NOT_FOUND, _RANGE_NOT_SATISFIABLE = 404, 416
 # What a registry answers that cannot say where a session stands, or knows nothing of it.
 _LOST = frozenset({400, 404, 405, 410, 501})
 
@@ -150,7 +151,7 @@ class Delivery:
         if status is None or status in RETRIED:
             if not self._trial.again(outcome):
                 raise _error(outcome)
-        elif status in MOST_CORRECTIONS:
+        elif _is_correctable(outcome):
             self._correct(status, _error(outcome))
             digest = None
         elif status != _NOT_FOUND:
@@ -168,8 +169,9 @@ class Delivery:
 
     def _correct(self, status: int, error: RegistryError) -> None:
         """Count what must not happen too often while nothing moves."""
+        most = MOST_CORRECTIONS if status == _RANGE_NOT_SATISFIABLE else MOST_RENEWALS
         self._corrections[status] += 1
-        if self._corrections[status] > MOST_CORRECTIONS[status]:
+        if self._corrections[status] > most:
             raise error
 
     def _told(self, outcome: Outcome) -> bool:
@@ -233,6 +235,13 @@ class Delivery:
             method="GET",
             url=shown,
         )
+
+
+def _is_correctable(outcome: Outcome) -> bool:
+    """Whether only the range was wrong, or a token had ended: 401, or 400 or 403 (B-A14)."""
+    if isinstance(outcome, Interrupted):
+        return False
+    return outcome.status == _RANGE_NOT_SATISFIABLE or outcome.renewed
 
 
 def _error(outcome: Outcome) -> RegistryError:

@@ -196,8 +196,10 @@ class Transport:
         # The body is read first: some registries say only there that a token has ended (B-A14).
         answer = self._connections.finish(incoming, 0)
         again = self._authenticator.renewed(answer, scopes, used)
-        if again is None or not _repeatable(request):
+        if again is None:
             return answer
+        if not _repeatable(request):
+            return replace(answer, renewed=True)
         return self._send(_with(again, request))
 
     def _send(self, request: Outgoing) -> Incoming:

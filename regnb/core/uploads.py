@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import partial
 from urllib.parse import quote, urlencode
 
+from regnb.core.auth import scopes
 from regnb.core.auth.scopes import Scopes
 from regnb.core.responses import failure
 from regnb.core.transport import Transport
@@ -47,7 +48,7 @@ class Upload:
     Attributes:
         transport: of the registry.
         url: of the repository's blobs; ends in a slash.
-        scopes: what writing to the repository needs leave for.
+        repository: its name.
         algorithm: of the digest that the blob will have.
         offset: bytes that the registry has, as far as it said so.
         chunk_minimum: bytes of every chunk but the last, as the registry demands.
@@ -58,15 +59,15 @@ class Upload:
         "algorithm",
         "chunk_minimum",
         "offset",
-        "scopes",
+        "repository",
         "transport",
         "url",
     )
 
-    def __init__(self, transport: Transport, url: str, *, scopes: Scopes, algorithm: str) -> None:
+    def __init__(self, transport: Transport, url: str, *, repository: str, algorithm: str) -> None:
         """Prepare; no request."""
         self.transport = transport
-        self.scopes = scopes
+        self.repository = repository
         self.algorithm = algorithm
         self.offset = 0
         self.chunk_minimum = 0
@@ -86,22 +87,21 @@ class Upload:
             ProtocolError: the answer leads nowhere, or where no bytes may be sent (S6).
             RegistryError: what else stands in the way.
         """
-        self._accepted(self._post({}, self.scopes))
+        self._accepted(self._post({}, scopes.push(self.repository)))
 
-    def mount(self, digest: Digest, source: str, *, scopes: Scopes) -> bool:
+    def mount(self, digest: Digest, source: str) -> bool:
         """Have a blob of another repository, or begin a session. One POST, or two (P4, B-P16).
 
         Args:
             digest: of the blob.
             source: name of a repository of the same registry.
-            scopes: what that needs leave for.
 
         Returns:
             Whether the blob is there now. If it is not, the session has begun.
         """
-        answer = None
+        answer, needed = None, scopes.mount(self.repository, source)
         with suppress(AuthenticationRequiredError, DeniedError):  # no token for both repositories
-            answer = self._post({"mount": digest, "from": source}, scopes)
+            answer = self._post({"mount": digest, "from": source}, needed)
         if answer is not None and answer.status == CREATED:
             return True
         if answer is None or answer.status in _MOUNTS_NOT:
@@ -143,7 +143,7 @@ class Upload:
             ProtocolError: the registry does not say.
             RegistryError: what else stands in the way.
         """
-        answer = self._exchange("GET")
+        answer = self._exchange("GET", scopes.push(self.repository))
         if not answer.ok:
             raise failure(answer, unknown=UploadUnknownError)
         if not self.follow(answer, expected=self.offset):
@@ -185,7 +185,8 @@ class Upload:
     def holds(self, digest: Digest) -> bool:
         """Whether the repository has a blob. One HEAD."""
         url = f"{self.url}{digest}"
-        return self.transport.exchange("HEAD", url, limit=0, scopes=self.scopes, accept="*/*").ok
+        needed = scopes.push(self.repository)
+        return self.transport.exchange("HEAD", url, limit=0, scopes=needed, accept="*/*").ok
 
     def cancel(self) -> None:
         """Ask the registry to forget the session, and wait for that `Limits.cancel_total` at most.
@@ -201,9 +202,9 @@ class Upload:
 
     def _delete(self) -> None:
         with suppress(RegnbError):
-            self._exchange("DELETE", attempts=1)
+            self._exchange("DELETE", scopes.cancel(self.repository), attempts=1)
 
-    def _post(self, parameters: dict[str, str], scopes: Scopes) -> Answer:
+    def _post(self, parameters: dict[str, str], needed: Scopes) -> Answer:
         if self.algorithm != DEFAULT_ALGORITHM:
             parameters = {**parameters, "digest-algorithm": self.algorithm}  # (B-P17)
         query = f"?{urlencode(parameters)}" if parameters else ""
@@ -211,7 +212,7 @@ class Upload:
             "POST",
             f"{self.url}uploads/{query}",
             limit=_ANSWER,
-            scopes=scopes,
+            scopes=needed,
             attempts=ATTEMPTS_TO_BEGIN,
         )
 
@@ -231,9 +232,9 @@ class Upload:
         if location:
             self._location = Secret(self.transport.gate.upload(answer.url, location))
 
-    def _exchange(self, method: Method, *, attempts: int | None = None) -> Answer:
+    def _exchange(self, method: Method, needed: Scopes, *, attempts: int | None = None) -> Answer:
         request = self._request(method, self._location)
-        once = partial(self.transport.attempt, request, limit=_ANSWER, scopes=self.scopes)
+        once = partial(self.transport.attempt, request, limit=_ANSWER, scopes=needed)
         return self.transport.retries.run(once, attempts=attempts)
 
     def _send(
@@ -246,7 +247,8 @@ class Upload:
     ) -> Answer:
         headers = {"Content-Type": OCTETS, "Content-Length": str(size), **headers}
         request = self._request(method, url, headers, body)
-        return self.transport.attempt(request, limit=_ANSWER, scopes=self.scopes)
+        needed = scopes.push(self.repository)
+        return self.transport.attempt(request, limit=_ANSWER, scopes=needed)
 
     def _request(
         self,

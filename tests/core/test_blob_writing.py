@@ -297,6 +297,47 @@ def test_f8_a_registry_that_loses_its_sessions_gets_the_blob_anew(real: str, sen
         assert blobs.stat(Digest.of(BLOB)).size == len(BLOB)
 
 
+@pytest.mark.parametrize("chunk_size", [None, MIB])
+def test_f9_tokens_that_end_in_the_middle_are_not_noticed(chunk_size: int | None) -> None:
+    with serve(None, users={"robot": "hunter2"}, token_lifetime=300) as served:
+
+        class Ending(io.BytesIO):
+            def read(self, size: int | None = -1, /) -> bytes:
+                if self.tell() in {0, 2 * MIB}:
+                    served.expire_tokens()
+                return super().read(size)
+
+        with registry(served.url, password="hunter2") as client:
+            blobs = client.repository("team/app").blobs
+            digest = blobs.put(Ending(BLOB), digest=Digest.of(BLOB), chunk_size=chunk_size).digest
+            assert blobs.stat(digest).size == len(BLOB)
+
+
+def test_p11_an_upload_is_cancelled_with_leave_to_delete() -> None:
+    with (
+        serve(None, users={"robot": "hunter2"}, token_lifetime=300) as served,
+        registry(served.url, password="hunter2") as client,
+    ):
+        blobs = client.repository("team/app").blobs
+        with blobs.create() as writer:
+            state = writer.state()
+        with pytest.raises(UploadUnknownError):
+            blobs.resume(state)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_b_p12_a_registry_that_wants_long_chunks_gets_them(stream: bool) -> None:
+    with serve(None, chunk_minimum=MIB) as served, registry(served.url) as client:
+        blobs = client.repository("team/app").blobs
+        source = Stream(BLOB, at_once=65_536) if stream else io.BytesIO(BLOB)
+        assert blobs.put(source, chunk_size=1000).size == len(BLOB)
+        with blobs.create(chunk_size=1000) as writer:
+            for start in range(0, 3 * MIB, 100_000):
+                writer.write(BLOB[start : min(start + 100_000, 3 * MIB)])
+                writer.flush()
+            assert writer.commit().digest == Digest.of(BLOB[: 3 * MIB])
+
+
 # From one registry to another
 
 

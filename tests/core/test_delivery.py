@@ -480,11 +480,20 @@ def test_b_p19_a_401_is_no_reason_to_send_blindly(web: responses.RequestsMock) -
 
 
 def test_w_a1_a_second_401_means_it(web: responses.RequestsMock) -> None:
-    refused = ("PATCH", (401, {"WWW-Authenticate": "Basic realm=x"}))
+    refused: Step = ("PATCH", (401, {"WWW-Authenticate": 'Basic realm="x"'}))
     played = script(web, begun(), refused, stands(0), refused, DROPPED)
+    client = registry(password="hunter2")
+    with pytest.raises(AuthenticationRequiredError):
+        client.repository("team/app").blobs.put(DATA, chunk_size=HALF)
+    assert played.methods == "POST PATCH GET PATCH DELETE"
+
+
+def test_f2_a_401_that_no_login_helps_is_told_at_once(web: responses.RequestsMock) -> None:
+    refused: Step = ("PATCH", (401, {"WWW-Authenticate": 'Basic realm="x"'}))
+    played = script(web, begun(), refused, DROPPED)
     with pytest.raises(AuthenticationRequiredError):
         blobs().put(DATA, chunk_size=HALF)
-    assert len(played.only("PATCH")) == 2
+    assert played.methods == "POST PATCH DELETE"
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 import pytest
 import responses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regnb.core.auth import scopes
 from regnb.core.uploads import Upload, chunk_minimum, next_offset, with_digest
 from regnb.core.wire.failures import Interrupted
 from regnb.core.wire.limits import GIB
@@ -27,6 +28,7 @@ from tests.core.scripted import (
     FIRST,
     RESET,
     UPLOADS,
+    Step,
     begun,
     forgotten,
     script,
@@ -41,7 +43,7 @@ DIGEST = Digest.of(DATA)
 def upload(url: str = URL, *, algorithm: str = "sha256", insecure: bool = False) -> Upload:
     client = registry(url, insecure=insecure)
     blobs = f"{client.address.api}team/app/blobs/"
-    return Upload(client.transport, blobs, scopes=scopes.push("team/app"), algorithm=algorithm)
+    return Upload(client.transport, blobs, repository="team/app", algorithm=algorithm)
 
 
 def test_p2_a_session_begins_with_a_post(web: responses.RequestsMock) -> None:
@@ -136,7 +138,7 @@ def test_s3_credentials_do_not_follow_a_location_abroad(web: responses.RequestsM
         DROPPED,
     )
     client = registry(password="hunter2")
-    session = Upload(client.transport, BLOBS, scopes=(), algorithm="sha256")
+    session = Upload(client.transport, BLOBS, repository="team/app", algorithm="sha256")
     session.begin()
     session.append([DATA], len(DATA))
     session.ask()
@@ -292,6 +294,21 @@ def test_w_p10_a_failing_cancellation_is_not_told(
     assert played.methods == "POST DELETE"
 
 
+def test_b_a11_cancelling_asks_for_leave_to_delete(web: responses.RequestsMock) -> None:
+    token: Step = ("GET", (200, {}, '{"token": "t"}'))
+    challenge = {"WWW-Authenticate": f'Bearer realm="{URL}/token"'}
+    played = script(web, ("POST", (401, challenge)), token, begun(), token, DROPPED)
+    session = upload()
+    session.begin()
+    session.cancel()
+    asked = [unquote(get.url) for get in played.only("GET")]
+    assert [url.partition("scope=")[2].partition("&")[0] for url in asked] == [
+        "repository:team/app:pull,push",
+        "repository:team/app:delete,pull,push",
+    ]
+    assert played.asked[-1].headers["authorization"] == "Bearer t"
+
+
 def test_p11_what_never_began_is_not_cancelled(web: responses.RequestsMock) -> None:
     played = script(web)
     upload().cancel()
@@ -300,7 +317,7 @@ def test_p11_what_never_began_is_not_cancelled(web: responses.RequestsMock) -> N
 
 def test_p4_a_mount_needs_no_bytes(web: responses.RequestsMock) -> None:
     played = script(web, ("POST", (201, {"Location": f"/v2/team/app/blobs/{DIGEST}"})))
-    assert upload().mount(DIGEST, "other/repo", scopes=()) is True
+    assert upload().mount(DIGEST, "other/repo") is True
     encoded = DIGEST.replace(":", "%3A")
     assert played.asked[0].url == f"{UPLOADS}?mount={encoded}&from=other%2Frepo"
 
@@ -308,7 +325,7 @@ def test_p4_a_mount_needs_no_bytes(web: responses.RequestsMock) -> None:
 def test_b_p16_a_mount_that_is_a_session_is_used(web: responses.RequestsMock) -> None:
     played = script(web, begun())
     session = upload()
-    assert session.mount(DIGEST, "other", scopes=()) is False
+    assert session.mount(DIGEST, "other") is False
     assert (played.methods, session.location) == ("POST", URL + FIRST)
 
 
@@ -317,7 +334,7 @@ def test_b_p16_a_refused_mount_becomes_an_upload(web: responses.RequestsMock, st
     refused = ("POST", (status, {"WWW-Authenticate": "Basic realm=x"}))
     played = script(web, refused, begun())
     session = upload()
-    assert session.mount(DIGEST, "other", scopes=()) is False
+    assert session.mount(DIGEST, "other") is False
     assert (played.asked[1].url, session.location) == (UPLOADS, URL + FIRST)
 
 
@@ -334,7 +351,7 @@ def test_b_p16_a_token_refused_for_both_repositories_becomes_an_upload(
         begun(),
     )
     session = upload()
-    assert session.mount(DIGEST, "other", scopes=("repository:a:push",)) is False
+    assert session.mount(DIGEST, "other") is False
     assert (played.methods, session.location) == ("POST GET GET POST", URL + FIRST)
 
 
@@ -342,14 +359,14 @@ def test_b_p16_a_token_refused_for_both_repositories_becomes_an_upload(
 def test_b_p16_other_trouble_with_a_mount_is_told(web: responses.RequestsMock, status: int) -> None:
     script(web, ("POST", (status, {}, '{"errors": [{"code": "DIGEST_INVALID"}]}')))
     with pytest.raises(UploadInvalidError):
-        upload().mount(DIGEST, "other", scopes=())
+        upload().mount(DIGEST, "other")
 
 
 def test_b_p17_another_algorithm_is_announced(web: responses.RequestsMock) -> None:
     played = script(web, begun(), begun())
     session = upload(algorithm="sha512")
     session.begin()
-    session.mount(Digest.of(DATA, "sha512"), "other", scopes=())
+    session.mount(Digest.of(DATA, "sha512"), "other")
     assert played.asked[0].url == f"{UPLOADS}?digest-algorithm=sha512"
     assert played.asked[1].url.endswith("&from=other&digest-algorithm=sha512")
 

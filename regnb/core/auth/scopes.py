@@ -23,6 +23,11 @@ def delete(repository: str) -> Scopes:
     return (f"repository:{repository}:delete,pull",)
 
 
+def cancel(repository: str) -> Scopes:
+    """To end an upload: some registries want leave to delete for it, others leave to write."""
+    return (f"repository:{repository}:delete,pull,push",)
+
+
 def mount(repository: str, source: str) -> Scopes:
     """To write to a repository what another one of the registry holds."""
     return (*push(repository), *pull(source))

@@ -34,6 +34,8 @@ class Answer:
         body: decoded bytes; of an error, no more than `Limits.error_body`.
         authorised: whether credentials, or a token got for them, were sent along.
         retry_after: seconds that an error asks to wait, or None.
+        renewed: whether it refuses an authorization that has been replaced since, so that the same
+            request would now be sent with another one.
     """
 
     method: Method
@@ -43,6 +45,7 @@ class Answer:
     body: bytes
     authorised: bool = False
     retry_after: float | None = None
+    renewed: bool = False
 
     def __repr__(self) -> str:
         """Status and redacted URL: the headers may hold signed URLs (S16)."""
