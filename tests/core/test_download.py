@@ -78,7 +78,7 @@ def assert_fails(kind: type[RegistryError], *ways: Way, offsets: list[int | None
 
 @pytest.mark.parametrize("broken", [cut(60_000), chunked(60_000), lengthless(60_000)])
 @pytest.mark.parametrize("after", [whole, chunked(), lengthless()])
-def test_f6_a_blob_goes_on_where_it_broke_off(broken: Way, after: Way) -> None:
+def test_w_b2_and_f6_a_blob_goes_on_where_it_broke_off(broken: Way, after: Way) -> None:
     assert_whole(broken, after, offsets=[None, 60_000])
 
 

@@ -167,7 +167,7 @@ def test_s8_a_growing_cursor_without_new_names_ends(
 @pytest.mark.parametrize(
     ("limits", "names"), [(Limits(pages=4), 4), (Limits(items=3), 3), (Limits(listing=50), 2)]
 )
-def test_s8_pages_items_and_bytes_have_caps(
+def test_w_t3_and_s8_pages_items_and_bytes_have_caps(
     web: responses.RequestsMock, limits: Limits, names: int
 ) -> None:
     growing(web, lambda number: [f"name-{number}"])
@@ -206,7 +206,7 @@ def test_s8_a_long_listing_takes_the_memory_of_one_page() -> None:
     assert peak_of(30) < 1.5 * peak_of(3)
 
 
-def test_s9_a_page_has_a_cap(web: responses.RequestsMock) -> None:
+def test_w_t4_and_s9_a_page_has_a_cap(web: responses.RequestsMock) -> None:
     page(web, "", ["a" * 100])
     with pytest.raises(BodyTooLargeError):
         listed(registry(limits=Limits(page=100)))

@@ -91,7 +91,7 @@ def test_h2_ten_redirects_are_followed_and_no_more(web: responses.RequestsMock) 
     assert web.calls[-1].request.url == f"{API}10"
 
 
-def test_s3_another_origin_learns_nothing(web: responses.RequestsMock) -> None:
+def test_h3_and_s3_another_origin_learns_nothing(web: responses.RequestsMock) -> None:
     web.get(API, headers=BASIC, status=401)
     client = registry(password="hunter2")
     redirect(web, ABROAD)
@@ -108,7 +108,7 @@ def test_s3_another_origin_learns_nothing(web: responses.RequestsMock) -> None:
     "elsewhere",
     ["https://registry.example:8443/x", "https://sub.registry.example/x", "https://evil.example/x"],
 )
-def test_s3_credentials_need_the_same_scheme_host_and_port(
+def test_h4_and_s3_credentials_need_the_same_scheme_host_and_port(
     web: responses.RequestsMock, elsewhere: str
 ) -> None:
     web.get(API, headers=BASIC, status=401)

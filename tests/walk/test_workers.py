@@ -24,6 +24,18 @@ def test_one_worker_keeps_the_order() -> None:
     assert done == list(range(50))
 
 
+def test_s27_no_more_threads_than_workers_are_at_work() -> None:
+    together = threading.Barrier(4)  # breaks the test if fewer than four ever meet
+    working: set[int] = set()
+
+    def work(job: int) -> None:
+        working.add(threading.get_ident())
+        together.wait(5)
+
+    run(range(40), work, workers=4, tick=nothing, cancel=nothing)
+    assert len(working) == 4
+
+
 def test_no_jobs_start_no_threads() -> None:
     before = threading.active_count()
     run([], lambda job: pytest.fail("there is no job"), workers=8, tick=nothing, cancel=nothing)

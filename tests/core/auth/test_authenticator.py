@@ -110,7 +110,7 @@ def test_b_a10_each_repository_has_its_own_credentials(web: responses.RequestsMo
     assert authorised(web) == found
 
 
-def test_b_a10_a_mount_is_asked_for_by_who_may_write(peer: Peer) -> None:
+def test_p5_and_b_a10_a_mount_is_asked_for_by_who_may_write(peer: Peer) -> None:
     logins: dict[str | None, Basic] = {"a": Basic("alice", "x"), "b": Basic("bob", "x")}
     ask(client(logins.__getitem__), scopes=mount("a", "b"), method="POST")
     assert sent(peer.asked[0]) == logins["a"].header()
@@ -347,7 +347,7 @@ def test_b_a16_a_realm_that_no_one_may_be_sent_to_is_an_error(
     assert len(web.calls) == 1
 
 
-def test_s2_credentials_do_not_go_to_a_realm_that_is_not_the_registrys(
+def test_w_a4_and_s2_credentials_go_to_no_realm_that_is_not_the_registrys(
     web: responses.RequestsMock,
 ) -> None:
     elsewhere = "https://evil.example/token"

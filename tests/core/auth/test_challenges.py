@@ -49,7 +49,7 @@ from regnb.core.wire.secret import Secret
         ([""], []),
     ],
 )
-def test_w_a2_challenges_are_read_from_all_values(
+def test_a2_and_w_a2_challenges_are_read_from_all_values(
     values: list[str], found: list[tuple[str, dict[str, str]]]
 ) -> None:
     assert parse_challenges(values) == [Challenge(*one) for one in found]

@@ -194,7 +194,7 @@ def served_then_whole(server: RawServer, client: Registry) -> pytest.ExceptionIn
 
 
 @pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200 OK\r\nX: ", HEAD + b"half"])
-def test_f10_ctrl_c_closes_the_connection_that_it_meets(sent: bytes) -> None:
+def test_h6_and_f10_ctrl_c_closes_the_connection_that_it_meets(sent: bytes) -> None:
     with raw_server(interrupting(sent), reply(b"another")) as server:
         served_then_whole(server, registry(server.url))
 
