@@ -27,7 +27,7 @@ class TlsOptions:
 
     Attributes:
         ca: file or folder of the authorities that its certificate may come from; by default those
-            of the environment.
+            of the environment. Hosts that it leads to may have theirs from these too.
         client_certificate: what the client identifies itself with, there only.
         verify: whether its certificate is checked at all (S21).
 
@@ -84,8 +84,15 @@ class Contexts:
 
     @cached_property
     def others(self) -> ssl.SSLContext:
-        """The settings for whoever is not the registry; raises as `of` does."""
-        return _context(self._sockets, certificate_authorities())
+        """The settings for whoever is not the registry; raises as `of` does.
+
+        An authority that the caller names vouches for the token service and the storage of its
+        registry too, beside those that vouch for anyone.
+        """
+        context = _context(self._sockets, certificate_authorities())
+        if self._options.ca is not None:
+            _believe(context, self._options.ca)
+        return context
 
     @cached_property
     def _registry(self) -> ssl.SSLContext:
@@ -124,11 +131,14 @@ def _context(sockets: Sockets, authorities: StrPath | None) -> _Context:
     context.sslsocket_class = _Socket
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.hostname_checks_common_name = False
-    path = authorities or DEFAULT_CA_BUNDLE_PATH
-    file, folder = (None, path) if os.path.isdir(path) else (path, None)
+    _believe(context, authorities or DEFAULT_CA_BUNDLE_PATH)
+    return context
+
+
+def _believe(context: ssl.SSLContext, authorities: StrPath) -> None:
+    file, folder = (None, authorities) if os.path.isdir(authorities) else (authorities, None)
     load = partial(context.load_verify_locations, file, folder)
     _load(load, "The file or folder of certificate authorities")
-    return context
 
 
 def _identify(context: ssl.SSLContext, certificate: ClientCertificate) -> None:
