@@ -197,9 +197,20 @@ def open_notebook(page: Page, address: str, token: str, path: str) -> None:
     page.wait_for_function(READY)
 
 
-def run_all(page: Page) -> bool:
-    """Run every cell; False when one of them raised."""
+def run_all(page: Page, **typed: str) -> bool:
+    """Run every cell; False when one of them raised.
+
+    Args:
+        page: with a notebook.
+        **typed: what to type into the boxes that cells open, one after the other; each by the type
+            of its box, ``text`` or ``password``.
+    """
     page.evaluate(RUN)
+    for kind, text in typed.items():
+        masked = "[type=password]" if kind == "password" else ":not([type=password])"
+        box = page.locator(f".jp-Stdin-input{masked}")
+        box.fill(text)
+        box.press("Enter")
     page.wait_for_function("() => window.regnbRan !== undefined", timeout=90_000)
     page.wait_for_function(READY)
     return bool(page.evaluate("() => window.regnbRan"))

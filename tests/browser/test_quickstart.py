@@ -10,6 +10,7 @@ import nbformat
 import pytest
 from playwright.sync_api import expect
 
+from regnb.sample import serve
 from tests.browser.lab import (
     Window,
     chromium,
@@ -117,6 +118,24 @@ def test_an_untrusted_notebook_shows_the_same_card(
     card = page.locator(".jp-OutputArea-output", has_text="Audit").locator("details").first
     expect(card).to_be_visible()
     expect(page.locator(".jp-OutputArea-output table.dataframe").first).to_be_visible()
+
+
+def test_a_password_is_asked_for_masked_and_is_not_in_the_file(
+    lab: tuple[Path, str, str], window: Window
+) -> None:
+    root, address, token = lab
+    page, password = window.page, "hunter2-is-the-password"
+    with serve(users={"ada": password}, token_lifetime=60) as served:
+        ask = f"import regnb\nregnb.login({served.url!r})"
+        use = f"print(len(regnb.connect({served.url!r}).catalog()) > 1)"
+        write(root / "login.ipynb", ask, use)
+        open_notebook(page, address, token, "login.ipynb")
+        assert run_all(page, text="ada", password=password), errors(page)
+    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
+    saved = (root / "login.ipynb").read_text("utf-8")
+    assert "True" in saved
+    assert password not in saved
 
 
 def test_a_notebook_that_raises_is_seen_to_raise(
