@@ -9,19 +9,20 @@ from functools import partial
 
 from regnb.core.auth.authorization import Authorization
 from regnb.core.auth.challenges import Challenge, parse_challenges
-from regnb.core.auth.logins import Basic, Login, RegistryToken
+from regnb.core.auth.logins import Basic, IdentityToken, Login, RegistryToken
+from regnb.core.auth.offer import Offer
 from regnb.core.auth.scopes import Scopes, covers, repository_of, widened
 from regnb.core.auth.token_cache import Account, TokenCache
-from regnb.core.auth.token_service import TokenService
+from regnb.core.wire.address import Address
 from regnb.core.wire.connections import Connections
 from regnb.core.wire.incoming import Answer
 from regnb.core.wire.outgoing import Outgoing, plain_headers
-from regnb.errors import AuthenticationRequiredError, RegistryError, UnsafeRedirectError
+from regnb.core.wire.redaction import redact
+from regnb.errors import AuthenticationRequiredError, RegistryError
 
 FindLogin = Callable[[str | None], Login | None]
 """The credentials for a repository of one registry (None: for the registry itself), if any."""
 
-BASIC, BEARER = "basic", "bearer"
 UNAUTHORIZED = 401
 REFUSALS = frozenset({400, UNAUTHORIZED, 403})
 """Statuses by which registries say that they do not take what a request was authorised by."""
@@ -51,7 +52,7 @@ class Authenticator:
         self._find = find
         self._forget = forget
         self._refused: set[Login] = set()
-        self._challenges: tuple[Challenge, ...] = ()
+        self._offer = Offer(gate=connections.gate)
         self._logins: dict[str | None, Login | None] = {}
         self._wider: dict[Scopes, Scopes] = {}
         self._start()
@@ -70,10 +71,10 @@ class Authenticator:
         """
         if self._process != os.getpid():
             self._start()  # F12: threads of the parent may hold locks that no one here releases
-        if not self._challenges:
+        if not self._offer:
             return None
         repository = repository_of(scopes)
-        return self._log_in(repository, self._login(repository), self._asked(scopes, None))
+        return self._log_in(repository, self._login(repository), self._asked(scopes))
 
     def renewed(
         self, answer: Answer, scopes: Scopes, used: Authorization | None
@@ -90,22 +91,22 @@ class Authenticator:
         """
         if used is None and answer.status != UNAUTHORIZED:
             return None
-        bearer = self._learn(answer) if answer.status == UNAUTHORIZED else None
+        offer = self._learn(answer)
         repository = repository_of(scopes)
         login = self._look_again(repository, refused=None if used is None else used.password)
-        if used is not None and used.login == login and self._is_final(answer, bearer, used):
+        if used is not None and used.login == login and self._is_final(answer, offer, used):
             return None
-        again = self._log_in(repository, login, self._asked(scopes, bearer), used)
+        again = self._log_in(repository, login, self._asked(scopes, offer.bearer("scope")), used)
         if again is None or (used is not None and again.header == used.header):
             return None
         return again
 
-    def _learn(self, answer: Answer) -> Challenge | None:
-        """Take note of how to log in; the Bearer challenge of the answer itself, if it has one."""
-        found = parse_challenges(answer.headers.getlist("WWW-Authenticate"))
-        if found or not self._challenges:
-            self._challenges = tuple(found or self._ping())
-        return next((one for one in found if one.scheme == BEARER), None)
+    def _learn(self, answer: Answer) -> Offer:
+        """What an answer itself offers, which is taken note of."""
+        gate, found = self._connections.gate, _challenges(answer)
+        if found or (answer.status == UNAUTHORIZED and not self._offer):
+            self._offer = Offer(found or self._ping(), gate=gate)
+        return Offer(found, gate=gate)
 
     def _ping(self) -> list[Challenge]:
         """The challenges of the registry's front door: a 401 elsewhere may have none (B-A14)."""
@@ -118,19 +119,18 @@ class Authenticator:
             answer = self._connections.retries.run(fetch)
         except RegistryError:
             return []  # the 401 that led here says more than what is wrong with this request
-        return parse_challenges(answer.headers.getlist("WWW-Authenticate"))
+        return _challenges(answer)
 
-    def _is_final(self, answer: Answer, bearer: Challenge | None, used: Authorization) -> bool:
+    def _is_final(self, answer: Answer, offer: Offer, used: Authorization) -> bool:
         """Whether a new token for the same login would be refused as well."""
-        if answer.status == UNAUTHORIZED and not (bearer and _lacks_scope(bearer, used)):
+        if answer.status == UNAUTHORIZED and not _lacks_scope(offer, used):
             return False
         # What an account may do can have changed since the token was granted (B-A15).
         now = self._connections.clock.monotonic()
         return not used.is_old(now) and _ENDED.search(answer.body) is None
 
-    def _asked(self, scopes: Scopes, bearer: Challenge | None) -> Scopes:
+    def _asked(self, scopes: Scopes, hint: str = "") -> Scopes:
         """What to ask for when `scopes` are needed, given what the registry says it wants."""
-        hint = bearer.parameters.get("scope") if bearer else None
         asked = widened(scopes, hint) if hint else self._wider.get(scopes, scopes)
         if asked != scopes:
             if len(self._wider) >= self._connections.limits.tokens:
@@ -178,39 +178,31 @@ class Authenticator:
         """Exactly one answer to what the registry offers: Bearer if possible, else Basic (W-A3)."""
         if isinstance(login, RegistryToken):
             return Authorization(login.header(), login)
-        offered = any(challenge.scheme == BASIC for challenge in self._challenges)
-        pair = login if isinstance(login, Basic) and offered else None
-        service = self._service(login, otherwise=pair is not None)
+        offer = self._offer
+        pair = login if isinstance(login, Basic) and offer.basic else None
+        service = offer.token_service(credentials=login is not None, needed=pair is None)
         if service is not None:
             return self._tokens.token(Account(login, service), scopes, refused=refused)
+        if isinstance(login, IdentityToken) and offer.basic:
+            raise _no_password(self._connections.address)
         return Authorization(pair.header(), pair) if pair is not None else None
 
-    def _service(self, login: Login | None, *, otherwise: bool) -> TokenService | None:
-        """The first token service that may be asked, if any is offered (A5, S2).
 
-        Args:
-            login: what it would be sent.
-            otherwise: whether there is another way to log in.
-
-        Raises:
-            UnsafeRedirectError: none may be asked, and there is no other way.
-        """
-        refusal = None
-        for challenge in self._challenges:
-            realm = challenge.parameters.get("realm")
-            if challenge.scheme == BEARER and realm:
-                try:
-                    asked = self._connections.gate.realm(realm, credentials=login is not None)
-                except UnsafeRedirectError as error:
-                    refusal = error
-                else:
-                    return TokenService(asked, challenge.parameters.get("service", ""))
-        if refusal is not None and not otherwise:
-            raise refusal
-        return None
+def _challenges(answer: Answer) -> list[Challenge]:
+    return parse_challenges(answer.headers.getlist("WWW-Authenticate"))
 
 
-def _lacks_scope(bearer: Challenge, used: Authorization) -> bool:
+def _lacks_scope(offer: Offer, used: Authorization) -> bool:
     """Whether a token was refused for want of what it was asked for already (B-A12)."""
-    wanted = tuple(bearer.parameters.get("scope", "").split())
-    return bearer.parameters.get("error") == "insufficient_scope" and covers(used.scopes, wanted)
+    wanted = tuple(offer.bearer("scope").split())
+    return offer.bearer("error") == "insufficient_scope" and covers(used.scopes, wanted)
+
+
+def _no_password(address: Address) -> AuthenticationRequiredError:
+    return AuthenticationRequiredError(
+        f"The credentials found for {address.name} are an identity token, and the registry takes "
+        f"only a user name and a password: pass username= and password=, or run docker login "
+        f"{address.name} again.",
+        status=UNAUTHORIZED,
+        url=redact(address.api),
+    )

@@ -163,9 +163,10 @@ def _failure(answer: Answer, login: Login | None, registry: str) -> RegistryErro
     if login is None and answer.status in {_UNAUTHORIZED, _FORBIDDEN}:
         return _error(AuthenticationRequiredError, answer, how_to_log_in(registry))
     if refused:
+        place = f" from {login.source}" if login and login.source else ""
         advice = (
-            f"The token service of {registry} refused the credentials; check them, or leave them "
-            "out to ask for what is public."
+            f"The token service of {registry} refused the credentials{place}; check them, or leave "
+            "them out to ask for what is public."
         )
         return _error(AuthenticationRequiredError, answer, advice)
     if answer.status == _FORBIDDEN:

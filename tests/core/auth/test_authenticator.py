@@ -16,6 +16,7 @@ from urllib3 import HTTPHeaderDict
 from regnb.core.auth.authenticator import Authenticator
 from regnb.core.auth.logins import Basic, IdentityToken, Login, RegistryToken
 from regnb.core.auth.scopes import CATALOG, mount, pull, push
+from regnb.core.registry import Registry
 from regnb.core.responses import failure
 from regnb.core.transport import Transport
 from regnb.core.wire.incoming import Answer
@@ -372,6 +373,22 @@ def test_s2_nobody_in_particular_may_ask_at_a_realm_elsewhere(web: responses.Req
     assert authorised(web) == [None, None, "Bearer t"]
 
 
+def test_s2_a_realm_elsewhere_that_was_asked_for_nobody_gets_no_login_that_is_stored_later(
+    web: responses.RequestsMock,
+) -> None:
+    logins: list[Login | None] = [None]
+    elsewhere = "https://other.example/token"
+    transport = client(lambda _: logins[0])
+    web.get(TAGS, status=401, headers=bearer(elsewhere))
+    web.get(elsewhere, json={"token": "t"})
+    web.get(TAGS, status=403)
+    assert ask(transport).status == 403
+    logins[0] = ROBOT
+    with pytest.raises(UntrustedRealmError):
+        ask(transport)
+    assert ROBOT.header() not in authorised(web)
+
+
 def test_b_a17_a_registry_token_is_sent_as_it_is(web: responses.RequestsMock) -> None:
     web.get(TAGS, status=401, headers=bearer("https://evil.example/token"))
     web.get(TAGS, body="{}")
@@ -403,7 +420,8 @@ def test_a9_a_refresh_token_that_nobody_asked_for_does_not_replace_a_password(pe
 
 def test_b_a17_an_identity_token_is_no_password(web: responses.RequestsMock) -> None:
     web.get(TAGS, status=401, headers=basic())
-    assert ask(client(IdentityToken("i"))).status == 401
+    with pytest.raises(AuthenticationRequiredError, match=r"run docker login .* again"):
+        ask(client(IdentityToken("i")))
     assert authorised(web) == [None]
 
 
@@ -533,9 +551,14 @@ def test_b_a14_what_helpers_remember_is_forgotten_once_for_each_password_that_is
     for times in (1, 2, 3):
         assert ask(transport).status == status
         assert len(forgotten) == times
-    transport = Transport(over, Authenticator(over, lambda _: ROBOT, forget=forgotten.clear))
-    for _ in range(2):
-        assert ask(transport).status == status
+    forgotten.clear()
+    transport = Transport(
+        over, Authenticator(over, lambda _: ROBOT, forget=lambda: forgotten.append(1))
+    )
+    web.replace("GET", TAGS, status=401, headers=basic())
+    for _ in range(3):
+        assert ask(transport).status == 401
+    assert forgotten == [1]
 
 
 def test_b_a14_nothing_is_forgotten_where_only_a_token_ended(peer: Peer) -> None:
@@ -663,6 +686,37 @@ def test_f12_a_forked_child_does_not_wait_for_threads_of_its_parent(
         assert ask(transport, scopes=pull("b")).status == 200
     finally:
         tokens._lock.release()
+
+
+# Vendors
+
+
+@pytest.mark.parametrize(
+    ("name", "realm", "service", "username"),
+    [
+        ("docker.io", "https://auth.docker.io/token", "registry.docker.io", "me"),
+        ("ghcr.io", "https://ghcr.io/token", "ghcr.io", "me"),
+        ("quay.io", "https://quay.io/v2/auth", "quay.io", "org+robot"),
+        ("gcr.io", "https://gcr.io/v2/token", "gcr.io", "_json_key"),
+        ("registry.gitlab.com", "https://gitlab.com/jwt/auth", "container_registry", "ci-token"),
+        ("me.azurecr.io", "https://me.azurecr.io/oauth2/token", "me.azurecr.io", "0000-0000"),
+        ("harbor.example.com", "https://harbor.example.com/service/token", "harbor", "robot$ci"),
+        ("public.ecr.aws", "https://public.ecr.aws/token/", "public.ecr.aws", "AWS"),
+    ],
+)
+def test_3_4_the_realms_of_vendors_get_name_and_password(
+    web: responses.RequestsMock, name: str, realm: str, service: str, username: str
+) -> None:
+    key = '{"type": "service_account",\n "private_key": "-----BEGIN: x"}'
+    with Registry(name, username=username, password=key) as reg:
+        web.get(reg.address.api, status=401, headers=bearer(realm, service=service))
+        web.get(realm, json={"token": "t", "expires_in": 300})
+        web.get(reg.address.api, json={})
+        reg.ping()
+    request = web.calls[1].request
+    assert sent(request) == Basic(username, key).header()
+    assert query(request) == [("account", username), ("service", service)]
+    assert authorised(web)[2] == "Bearer t"
 
 
 # Whatever a registry says

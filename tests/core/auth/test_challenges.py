@@ -55,6 +55,15 @@ def test_a2_and_w_a2_challenges_are_read_from_all_values(
     assert parse_challenges(values) == [Challenge(*one) for one in found]
 
 
+@pytest.mark.parametrize(
+    "piece",
+    [",", " ", "a ", "a=", 'a="', 'a="b"', "Basic ", "Basic a=,", '"', "\\", "a", "=", ' ="\\",'],
+)
+def test_s9_a_header_as_long_as_any_is_read_at_once(piece: str) -> None:
+    line = piece * (65_536 // len(piece))
+    assert len(parse_challenges([line, f'Bearer realm="{line}'])) <= 65_536
+
+
 @given(st.lists(st.text(alphabet=st.characters(max_codepoint=255)), max_size=3))
 def test_w_a2_no_header_breaks_the_parser(values: list[str]) -> None:
     for challenge in parse_challenges(values):

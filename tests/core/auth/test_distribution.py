@@ -277,6 +277,10 @@ def test_b_a14_a_login_made_meanwhile_counts(url: str, tokens: TokenServer, home
     with connect(url, tokens, login=False) as registry:
         with pytest.raises(DeniedError):
             registry.repository(NAME).blobs.put(CONFIG)
+        wrong = {"auths": {registry.name: entry(USER, "wrong")}}
+        home.write(".docker/config.json", wrong)
+        with pytest.raises(AuthenticationRequiredError, match=r"from ~/.docker/config.json; check"):
+            registry.repository(NAME).blobs.put(CONFIG)
         home.write(".docker/config.json", {"auths": {registry.name: entry(USER, PASSWORD)}})
         assert registry.repository(NAME).blobs.put(CONFIG).digest == CONFIG_DIGEST
 
