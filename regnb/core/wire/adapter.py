@@ -65,3 +65,15 @@ class Adapter(HTTPAdapter):
 
     def cert_verify(self, *arguments: Any, **options: Any) -> None:
         """Nothing: `Contexts` say it all."""
+
+    def close(self) -> None:
+        """Close idle connections at once: urllib3 does when it is collected as garbage.
+
+        That may be much later, because an error of it holds its pool in a circle.
+        """
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            for key in manager.pools.keys():  # noqa: SIM118  # no mapping that can be iterated
+                pool = manager.pools.get(key)
+                if pool is not None:
+                    pool.close()
+        super().close()
