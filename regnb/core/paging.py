@@ -22,6 +22,7 @@ from regnb.errors import (
     TooManyPagesError,
     UnsafeRedirectError,
 )
+from regnb.model.media_types import base_type
 
 JSON = "application/json"
 # How registries refuse a page that was asked for by a guess.
@@ -33,7 +34,8 @@ class Page:
     """One page of a listing.
 
     Attributes:
-        items: what the registry sent: strings, as a rule.
+        items: what the registry sent: strings, as a rule. Nothing is taken from a document that
+            is not of the media type that such listings have.
         following: the URL of the next page, or None where the registry names none.
         size: bytes of the page.
         headers: of the answer.
@@ -70,6 +72,8 @@ def fetch_page(
     answer = transport.exchange("GET", url, limit=limit, scopes=scopes, accept=accept)
     if not answer.ok:
         raise failure(answer, unknown=RepositoryUnknownError)
+    if accept != JSON and base_type(answer.headers.get("Content-Type")) != accept:
+        return Page([], None, len(answer.body), answer.headers)  # a false 200, say (R3)
     items = _items(answer, key)
     return Page(items, _following(transport, answer), len(answer.body), answer.headers)
 

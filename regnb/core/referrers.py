@@ -11,12 +11,7 @@ from regnb.core.auth import scopes
 from regnb.core.paging import Page, pages
 from regnb.core.referrers_tag import ReferrersTag
 from regnb.core.transport import Transport
-from regnb.errors import (
-    NotARegistryError,
-    ProtocolError,
-    RegistryError,
-    TooManyReferrersError,
-)
+from regnb.errors import ProtocolError, RegistryError, TooManyReferrersError
 from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
 from regnb.model.media_types import OCI_INDEX, base_type
@@ -128,14 +123,21 @@ class Referrers:
         try:
             first = next(listing, None)
         except RegistryError as error:
-            if error.status not in _NO_API and not _not_an_index(error):
+            if error.status not in _NO_API:
                 raise
             first = None
-        if first is None or base_type(first.headers.get("Content-Type")) != OCI_INDEX:
+        # A 200 may bring something else, such as a web page (R3). An index that cannot be read is
+        # no such thing: who is told that there are no referrers must be able to rely on it.
+        if first is None or not _is_index(first):
             yield from _of_type(self._tagged(digest), artifact_type)
             return
         yield from _read(first, artifact_type)
         for page in listing:
+            if not _is_index(page):
+                raise ProtocolError(
+                    f"The list of the referrers of {digest} goes on with a page that is no index. "
+                    "Ask whoever runs the registry."
+                )
             yield from _read(page, artifact_type)
 
     def _tagged(self, digest: Digest) -> Iterable[Descriptor]:
@@ -143,10 +145,8 @@ class Referrers:
         return index.manifests if index is not None else ()
 
 
-def _not_an_index(error: RegistryError) -> bool:
-    """Whether a 200 brought something else: a web page, say (R3)."""
-    # Other kinds of ProtocolError tell of a list that is there and cannot be read to its end.
-    return isinstance(error, NotARegistryError) or type(error) is ProtocolError
+def _is_index(page: Page) -> bool:
+    return base_type(page.headers.get("Content-Type")) == OCI_INDEX
 
 
 def _digest_of(item: object) -> str | None:

@@ -18,6 +18,7 @@ from regnb.core.wire.limits import Limits
 from regnb.errors import (
     InvalidDigestError,
     InvalidDocumentError,
+    ProtocolError,
     RateLimitedError,
     RegistryUnavailableError,
     RegnbError,
@@ -95,7 +96,7 @@ def test_r3_other_refusals_mean_no_api_too(web: responses.RequestsMock, status: 
 
 @pytest.mark.parametrize(
     ("body", "content_type"),
-    [("<html>", "text/html"), ("{}", "application/json"), ("[]", OCI_INDEX), ("", "text/plain")],
+    [("<html>", "text/html"), ("{}", "application/json"), ("[]", "text/json"), ("", "text/plain")],
 )
 def test_r3_a_false_200_means_no_api_too(
     web: responses.RequestsMock, body: str, content_type: str
@@ -103,6 +104,24 @@ def test_r3_a_false_200_means_no_api_too(
     web.get(URL, body=body, content_type=content_type)
     answer(web, TAGGED, entry("a"))
     assert digests(referrers().all(SUBJECT)) == [Digest.of(b"a")]
+
+
+@pytest.mark.parametrize("body", ["", "[]", json.dumps(index(entry("a")))[:-1], "<html>"])
+def test_r3_an_index_that_is_garbled_does_not_mean_that_there_are_none(
+    web: responses.RequestsMock, body: str
+) -> None:
+    web.get(URL, body=body, content_type=OCI_INDEX)
+    with pytest.raises(ProtocolError):
+        referrers().all(SUBJECT)
+
+
+def test_r5_a_list_that_goes_on_as_something_else_is_not_taken_for_whole(
+    web: responses.RequestsMock,
+) -> None:
+    answer(web, URL, entry("a"), headers={"Link": '<?last=a>; rel="next"'})
+    web.get(f"{URL}?last=a", body="<html>", content_type="text/html")
+    with pytest.raises(ProtocolError, match="no index"):
+        referrers().all(SUBJECT)
 
 
 @pytest.mark.parametrize(
