@@ -80,7 +80,9 @@ async def respond(exchange: Exchange, response: Response) -> None:
     client, entry = exchange.client, exchange.entry
     entry.status = response.status
     await client.send(response.encode())
-    chunked = response.headers.chunked and exchange.request.method != "HEAD"
+    if exchange.request.method == "HEAD":
+        return
+    chunked = response.headers.chunked
     async for piece in response.body:
         if not piece:
             continue  # as a chunk it would be the last
