@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: demo lab test check format docs bench clean
+.PHONY: demo lab test check format docs bench faults clean
 
 demo: .venv/.notebook  ## the quick start against the sample registry, from catalog to audit
 	$(BIN)/python -m notebooks.demo
@@ -28,6 +28,9 @@ docs: .venv/.docs
 
 bench: .venv/.bench  ## speed and memory, as ratios to peers measured in the same run
 	$(BIN)/python -m tests.bench $(ARGS)
+
+faults: .venv/.test  ## thousands of transfers through a proxy that breaks them
+	$(BIN)/python -m tests.faults $(ARGS)
 
 clean:
 	rm -rf .venv build
