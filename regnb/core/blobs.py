@@ -178,12 +178,14 @@ class Blobs:
             Digest and size of the blob. A blob has no media type of its own.
 
         Raises:
+            ValueError: `chunk_size` is below 1.
             DigestMismatchError: the bytes do not hash to `digest`.
             RequestTooLargeError: the registry takes no more at once than a smaller `chunk_size`.
             RepositoryUnknownError: there is no such repository, and none is made.
             SizeMismatchError: the file became shorter while it was sent.
             RegistryError: what else stands in the way. The registry was asked to forget the rest.
         """
+        _check_chunk_size(chunk_size)
         with opened(source) as file:
             if is_seekable(file):
                 return self._put_file(file, digest, chunk_size)
@@ -211,9 +213,11 @@ class Blobs:
             chunk_size: bytes that are sent at once, 8 MiB by default; the registry may want more.
 
         Raises:
+            ValueError: `chunk_size` is below 1.
             UnsupportedDigestError: nothing can be computed with that algorithm here.
             RegistryError: what else stands in the way.
         """
+        _check_chunk_size(chunk_size)
         upload = self._upload(algorithm)
         upload.begin()
         return BlobWriter(upload, chunk_size=chunk_size)
@@ -254,10 +258,12 @@ class Blobs:
             chunk_size: as for `create`.
 
         Raises:
-            ValueError: that is no state, or one of an upload to another repository.
+            ValueError: that is no state, or one of an upload to another repository; or
+                `chunk_size` is below 1.
             UploadUnknownError: the registry has forgotten the upload: write the blob anew.
             RegistryError: what else stands in the way.
         """
+        _check_chunk_size(chunk_size)
         saved = UploadState.from_json(state)
         upload = self._upload(saved.algorithm)
         upload.resume(saved)
@@ -293,6 +299,11 @@ def _length(answer: Answer | Incoming) -> int | None:
     if "Content-Encoding" in answer.headers or not _LENGTH.fullmatch(text):
         return None  # the length of an encoded body is not the blob's
     return int(text)
+
+
+def _check_chunk_size(chunk_size: int | None) -> None:
+    if chunk_size is not None and chunk_size < 1:
+        raise ValueError("chunk_size is a number of bytes, 1 or more.")
 
 
 @contextmanager

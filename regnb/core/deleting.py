@@ -5,11 +5,14 @@ from __future__ import annotations
 from regnb.core.auth.scopes import Scopes
 from regnb.core.responses import failure
 from regnb.core.transport import Transport
+from regnb.core.wire.failures import Interrupted
 from regnb.core.wire.incoming import Answer
 from regnb.errors import NotFoundError
 
 _ANSWER = 64 * 1024
 _NOT_FOUND = 404
+# A proxy says so of a registry whose answer it did not get.
+_LOSES_ANSWERS = frozenset({502, 504, *range(520, 525)})
 
 
 def delete(transport: Transport, url: str, *, scopes: Scopes, unknown: type[NotFoundError]) -> None:
@@ -23,14 +26,19 @@ def delete(transport: Transport, url: str, *, scopes: Scopes, unknown: type[NotF
         NotFoundError: `unknown`, when there is no such thing.
         RegistryError: what else stands in the way.
     """
-    tries = 0
+    lost = False
 
     def once() -> Answer:
-        nonlocal tries
-        tries += 1
-        return transport.attempt(request, limit=_ANSWER, scopes=scopes)
+        nonlocal lost
+        try:
+            answer = transport.attempt(request, limit=_ANSWER, scopes=scopes)
+        except Interrupted:
+            lost = True
+            raise
+        lost = lost or answer.status in _LOSES_ANSWERS
+        return answer
 
     request = transport.request("DELETE", url)
     answer = transport.retries.run(once)
-    if not answer.ok and not (answer.status == _NOT_FOUND and tries > 1):
+    if not answer.ok and not (answer.status == _NOT_FOUND and lost):
         raise failure(answer, unknown=unknown)

@@ -32,7 +32,7 @@ from regnb.model.digest import Digest
 
 DEFAULT_ALGORITHM = "sha256"
 OCTETS = "application/octet-stream"
-CREATED, ACCEPTED, RANGE_NOT_SATISFIABLE = 201, 202, 416
+_OK, CREATED, ACCEPTED, RANGE_NOT_SATISFIABLE = 200, 201, 202, 416
 ATTEMPTS_TO_BEGIN = 3  # fewer than for other requests: each may leave a session behind (F1)
 # How a registry says that it will not mount this blob; it may take it all the same (B-P16).
 _MOUNTS_NOT = frozenset({401, 403, 404, 405})
@@ -186,7 +186,8 @@ class Upload:
         """Whether the repository has a blob. One HEAD."""
         url = f"{self.url}{digest}"
         needed = scopes.push(self.repository)
-        return self.transport.exchange("HEAD", url, limit=0, scopes=needed, accept="*/*").ok
+        answer = self.transport.exchange("HEAD", url, limit=0, scopes=needed, accept="*/*")
+        return answer.status == _OK
 
     def cancel(self) -> None:
         """Ask the registry to forget the session, and wait for that `Limits.cancel_total` at most.

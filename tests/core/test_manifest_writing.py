@@ -289,6 +289,20 @@ def test_f1_a_deletion_whose_answer_was_lost_has_happened(web: responses.Request
     assert len(web.calls) == 2
 
 
+@pytest.mark.parametrize(("status", "done"), [(429, False), (503, False), (502, True), (504, True)])
+def test_f1_a_refused_deletion_has_not_happened(
+    web: responses.RequestsMock, status: int, done: bool
+) -> None:
+    gone(web, MANIFEST_DIGEST, status=status)
+    gone(web, MANIFEST_DIGEST, status=404)
+    if done:
+        manifests().delete(SUBJECT)
+    else:
+        with pytest.raises(ManifestUnknownError):
+            manifests().delete(SUBJECT)
+    assert len(web.calls) == 2
+
+
 @pytest.mark.parametrize("status", [301, 403, 405, 500])
 def test_w_m10_a_deletion_that_is_refused_is_an_error(
     web: responses.RequestsMock, status: int

@@ -69,11 +69,20 @@ def logged_in(web: responses.RequestsMock) -> Registry:
     return client
 
 
+def echo(request: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
+    """Answer with what was sent, as servers do that somebody debugs."""
+    sent = request.headers.get("Authorization", "")
+    scheme, _, credentials = sent.partition(" ")
+    decoded = base64.b64decode(credentials).decode() if scheme == "Basic" else credentials
+    return 403, {}, f"{sent} {credentials} {decoded} {decoded.partition(':')[2]}"
+
+
 Trouble = Callable[[responses.RequestsMock, str], object]
 TROUBLES: dict[str, Trouble] = {
     "refused": lambda web, url: web.get(url, status=403, body="no"),
     "401": lambda web, url: web.get(url, status=401, headers={"WWW-Authenticate": "Basic"}),
     "500": lambda web, url: web.get(url, status=500),
+    "echo": lambda web, url: web.add_callback("GET", url, callback=echo),
     "broken": lambda web, url: web.get(url, body=requests.ConnectionError(ConnectionResetError())),
     "header": lambda web, url: web.get(url, body=requests.exceptions.InvalidHeader(PASSWORD)),
     "large": lambda web, url: web.get(url, body=b"x" * 2000),
@@ -139,6 +148,12 @@ TOKEN_TROUBLES: dict[str, Trouble] = {
     "refused": lambda web, url: web.get(url, status=401, body="no"),
     "denied": lambda web, url: web.get(url, status=403, json={"details": "no"}),
     "500": lambda web, url: web.get(url, status=500),
+    "echo": lambda web, url: web.add_callback("GET", url, callback=echo),
+    "echo of a form": lambda web, url: (
+        web.remove("POST", url),
+        web.add_callback("POST", url, callback=lambda request: (403, {}, request.body)),
+        web.add_callback("GET", url, callback=echo),
+    ),
     "broken": lambda web, url: web.get(url, body=requests.ConnectionError(ConnectionResetError())),
     "header": lambda web, url: web.get(url, body=requests.exceptions.InvalidHeader(PASSWORD)),
     "large": lambda web, url: web.get(url, body=json.dumps(LEAKING).encode() + b" " * (1 << 20)),

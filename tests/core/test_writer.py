@@ -545,3 +545,16 @@ def test_b_p16_there_is_no_anonymous_mount(web: responses.RequestsMock) -> None:
     with pytest.raises(InvalidReferenceError):
         blobs().mount(DIGEST, "https://other.example/x")
     assert not played.asked
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_b_p12_a_chunk_has_at_least_one_byte(web: responses.RequestsMock, size: int) -> None:
+    calls = (
+        lambda: blobs().create(chunk_size=size),
+        lambda: blobs().put(DATA, chunk_size=size),
+        lambda: blobs().resume({}, chunk_size=size),
+    )
+    for call in calls:
+        with pytest.raises(ValueError, match="1 or more"):
+            call()
+    assert len(web.calls) == 0

@@ -62,13 +62,6 @@ class TokenCache:
                 break
         return token
 
-    def forget(self, account: Account, token: Authorization) -> None:
-        """Hold a token no longer."""
-        shelf = (account, resource_of(token.scopes))
-        with self._lock:
-            held = self._shelves.pop(shelf, ())
-            self._shelves[shelf] = tuple(one for one in held if one is not token)
-
     def _held(
         self, account: Account, scopes: Scopes, refused: Authorization | None
     ) -> Authorization | None:

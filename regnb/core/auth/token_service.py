@@ -124,7 +124,9 @@ class TokenService:
             "Content-Type": "application/x-www-form-urlencoded",
             "Content-Length": str(len(body)),
         }
-        return Outgoing("POST", self.realm, headers, body=body, purpose=Purpose.REALM)
+        return Outgoing(
+            "POST", self.realm, headers, body=body, purpose=Purpose.REALM, confided=refresh
+        )
 
 
 def _basic(login: Login | None) -> Secret | None:

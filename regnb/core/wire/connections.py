@@ -157,7 +157,8 @@ class Connections:
             if incoming.ok:
                 body = incoming.whole(limit)
             else:
-                body = incoming.whole(self.limits.error_body, cut=True)
+                said = incoming.whole(self.limits.error_body, cut=True)
+                body = incoming.without_secrets(said)
                 wait = retry_after(incoming.headers.get("Retry-After"), now=self.clock.now)
         except BaseException:
             incoming.close()  # a connection that is half read must not be used again (F10)

@@ -12,7 +12,7 @@ from urllib3.exceptions import HTTPError
 from regnb.core.wire.failures import Interrupted, explain_broken
 from regnb.core.wire.gunzip import Gunzip
 from regnb.core.wire.outgoing import Method, Outgoing
-from regnb.core.wire.redaction import redact
+from regnb.core.wire.redaction import redact, without
 from regnb.core.wire.turn import Turn
 from regnb.errors import BodyTooLargeError, ProtocolError, RegistryError
 
@@ -67,6 +67,7 @@ class Incoming:
     __slots__ = (
         "_gunzip",
         "_raw",
+        "_request",
         "_turn",
         "authorised",
         "headers",
@@ -80,6 +81,7 @@ class Incoming:
     def __init__(self, request: Outgoing, response: requests.Response, turn: Turn) -> None:
         """Take over a response that was asked for with ``stream=True``."""
         self._raw = response.raw
+        self._request = request
         self._turn = turn
         self.method = request.method
         self.url = request.url
@@ -132,6 +134,10 @@ class Incoming:
         return (
             self._read_wire(size) if self._gunzip is None else self._read_gzip(self._gunzip, size)
         )
+
+    def without_secrets(self, body: bytes) -> bytes:
+        """The body of an error, fit to be quoted: some servers echo what they were sent (S16)."""
+        return without(body, self._request.secrets())
 
     def whole(self, limit: int, *, cut: bool = False) -> bytes:
         """All bytes, counted while they come (S9).

@@ -22,7 +22,7 @@ class Limits:
         progress: bytes that a try of a transfer must move to be more than a failed one (F6).
         skipped: bytes that are read and thrown away to reach the middle of a blob, where a
             registry sends only whole ones (W-B7).
-        attempts: tries of one GET or HEAD in all.
+        attempts: tries of one request in all.
         first_attempts: tries while the registry has not answered at all, so that a wrong
             address is told within a couple of seconds.
         backoff_base: seconds; the wait before try n is random below base * 2**(n - 2).

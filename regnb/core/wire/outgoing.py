@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
+from urllib.parse import quote_plus
 
 import regnb
 from regnb.core.wire.secret import Secret
@@ -35,6 +37,7 @@ class Outgoing:
         anonymous: whether no account stands behind the authorization.
         body: or None.
         purpose: what the gate judges it by.
+        confided: what the body holds that nobody may see.
     """
 
     method: Method
@@ -44,6 +47,17 @@ class Outgoing:
     anonymous: bool = False
     body: Body | None = None
     purpose: Purpose = Purpose.REGISTRY
+    confided: Secret | None = None
+
+    def secrets(self) -> set[str]:
+        """Every form in which an answer could give away what was sent with the request."""
+        found = {str(self.confided), quote_plus(self.confided)} if self.confided else set()
+        scheme, _, credentials = (self.authorization or "").partition(" ")
+        found |= {credentials} if credentials else set()
+        if scheme == "Basic":
+            pair = base64.b64decode(credentials).decode("utf-8", "replace")
+            found |= {pair, pair.partition(":")[2]}
+        return found
 
 
 def plain_headers(accept: str) -> dict[str, str]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from regnb.errors import printable
 
 SHOWN_PARAMETERS = frozenset({"n", "last", "digest", "artifactType", "ns", "from", "mount"})
 _URL = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:/)?/\S*")
+
+_SHORTEST_SECRET = 4  # characters; to blot out shorter ones would blot out the message
 
 
 def redact(url: str) -> str:
@@ -29,6 +32,14 @@ def _parameter(piece: str) -> str:
     if name in SHOWN_PARAMETERS:
         return piece
     return f"{name}=***" if separator else "***"
+
+
+def without(body: bytes, secrets: Iterable[str]) -> bytes:
+    """An answer without what was sent in confidence: some servers echo headers and forms (S16)."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= _SHORTEST_SECRET:
+            body = body.replace(secret.encode(), b"***")
+    return body
 
 
 class RedactingFilter(logging.Filter):
