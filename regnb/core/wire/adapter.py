@@ -5,14 +5,15 @@ It never overrides `send`, which is what tests of those who use this package put
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3 import PoolManager
+from urllib3 import HTTPConnectionPool, PoolManager
 
-from regnb.core.wire.address import origin
+from regnb.core.wire.address import Address, origin
 from regnb.core.wire.connection import Pool, TlsPool
 from regnb.core.wire.sockets import Sockets
 from regnb.core.wire.tls import Contexts
@@ -21,19 +22,24 @@ from regnb.core.wire.tls import Contexts
 class Adapter(HTTPAdapter):
     """Sends the requests of one client."""
 
-    def __init__(self, *, sockets: Sockets, contexts: Contexts, connections: int) -> None:
+    def __init__(
+        self, home: Address, *, sockets: Sockets, contexts: Contexts, connections: int
+    ) -> None:
         """Open nothing yet.
 
         Args:
+            home: the address that most requests go to.
             sockets: to which new ones are added.
             contexts: the settings of TLS.
             connections: kept open per host.
         """
+        self._root = home.root
         self._contexts = contexts
         self._pools: dict[str, Any] = {
             "http": partial(Pool, sockets=sockets),
             "https": partial(TlsPool, sockets=sockets),
         }
+        self._home: HTTPConnectionPool | None = None
         super().__init__(pool_maxsize=connections)
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
@@ -54,6 +60,29 @@ class Adapter(HTTPAdapter):
     def _take_over(self, manager: PoolManager) -> None:
         manager.pool_classes_by_scheme = self._pools
 
+    def get_connection_with_tls_context(
+        self,
+        request: requests.PreparedRequest,
+        verify: Any,
+        proxies: Mapping[str, str] | None = None,
+        cert: Any = None,
+    ) -> HTTPConnectionPool:
+        """The pool for a request; that of the registry is found without a search."""
+        at_home = not proxies and str(request.url).startswith(self._root)
+        if at_home and self._home is not None:
+            return self._home
+        found: Any = super().get_connection_with_tls_context(request, verify, proxies, cert)
+        pool: HTTPConnectionPool = found
+        if at_home:
+            self._home = pool
+        return pool
+
+    def request_url(
+        self, request: requests.PreparedRequest, proxies: Mapping[str, str] | None
+    ) -> str:
+        """What to ask for: the path, but of a proxy."""
+        return super().request_url(request, proxies) if proxies else request.path_url
+
     def build_connection_pool_key_attributes(
         self, request: requests.PreparedRequest, verify: Any, cert: Any = None
     ) -> tuple[Any, Any]:
@@ -71,6 +100,7 @@ class Adapter(HTTPAdapter):
 
         That may be much later, because an error of it holds its pool in a circle.
         """
+        self._home = None
         for manager in (self.poolmanager, *self.proxy_manager.values()):
             for key in manager.pools.keys():  # noqa: SIM118  # no mapping that can be iterated
                 pool = manager.pools.get(key)

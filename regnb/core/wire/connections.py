@@ -79,7 +79,10 @@ class Connections:
         self._sockets = Sockets(self.gate.neighbourhood)
         contexts = Contexts(self.tls, home=self.address.origin, sockets=self._sockets)
         self._adapter = Adapter(
-            sockets=self._sockets, contexts=contexts, connections=self.limits.connections
+            self.address,
+            sockets=self._sockets,
+            contexts=contexts,
+            connections=self.limits.connections,
         )
 
     @property
