@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -26,6 +27,8 @@ _TIMEOUTS = (TimeoutError, urllib3_errors.ReadTimeoutError)
 _BROKEN = (ConnectionError, requests.ConnectionError, urllib3_errors.ProtocolError, *_TLS)
 _NOT_HTTP = (http.client.BadStatusLine, http.client.UnknownProtocol)
 _CAUSES_FOLLOWED = 20
+# What the other side says of the client's certificate, as OpenSSL names it.
+_UNIDENTIFIED = re.compile("ALERT_(CERTIFICATE|BAD_CERTIFICATE|UNSUPPORTED_CERT|UNKNOWN_CA)")
 
 # No connection at all: what tells it, what to raise, and what to say. The first that fits counts.
 _UNCONNECTED: tuple[tuple[tuple[type[BaseException], ...], type[UnreachableError], str], ...] = (
@@ -130,6 +133,11 @@ def _not_http_sentence(method: str, shown: str) -> str:
 
 
 def _tls_sentence(shown: str, causes: list[BaseException]) -> str:
+    if any(_UNIDENTIFIED.search(str(getattr(cause, "reason", ""))) for cause in causes):
+        return (
+            f"{shown} wants to see a certificate of the client, or another one. Pass "
+            "client_certificate= with its file, or with the files of certificate and key."
+        )
     reason = next(
         (c.verify_message for c in causes if isinstance(c, ssl.SSLCertVerificationError)), ""
     )
@@ -139,9 +147,9 @@ def _tls_sentence(shown: str, causes: list[BaseException]) -> str:
         else f"The TLS handshake with {shown} failed."
     )
     return (
-        f"{what} If the registry has a certificate of its own authority, name that authority's "
-        "file in REQUESTS_CA_BUNDLE or SSL_CERT_FILE; if it speaks plain http, give its address "
-        "as http:// with insecure=True."
+        f"{what} If it comes from an authority of one's own, name the file of that authority in "
+        "ca= or in SSL_CERT_FILE. If the registry speaks plain http, give its address as http:// "
+        "with insecure=True."
     )
 
 

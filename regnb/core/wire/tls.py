@@ -157,6 +157,8 @@ def _load(load: Callable[[], object], what: str) -> None:
     try:
         load()
         return
+    except TLSError:
+        raise  # it is an OSError too, and says more
     except ssl.SSLError:
         problem = "holds nothing of use, or a key that does not fit. It has to be PEM"
     except OSError:
