@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections import Counter
 
+from regnb.core.wire.address import is_literal
 from regnb.core.wire.neighbourhood import SocketAddress
 
 
@@ -27,7 +28,11 @@ class Names:
         return self
 
     def __call__(self, host: str, port: int) -> list[tuple[int, SocketAddress]]:
-        meanings = self._meanings.get(host, [host])  # an address means itself
+        if host not in self._meanings:
+            if is_literal(host):
+                return [_address(host, port)]
+            raise socket.gaierror(socket.EAI_NONAME, f"{host} is unknown")
+        meanings = self._meanings[host]
         number = self.asked[host]
         self.asked[host] += 1
         return [_address(text, port) for text in meanings[min(number, len(meanings) - 1)].split()]
