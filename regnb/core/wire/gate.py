@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from regnb.core.wire.address import PORTS, Address, Origin, is_literal, origin
 from regnb.core.wire.neighbourhood import Neighbourhood, NotAdmitted, Resolve, resolve
@@ -21,6 +21,7 @@ from regnb.errors import ProtocolError, UnsafeRedirectError, UntrustedRealmError
 # All that another origin learns of the caller. The identity coding says nothing about it.
 CARRIED_ABROAD = frozenset({"accept", "accept-encoding", "range", "user-agent"})
 CARRIED_WITH_BODIES = CARRIED_ABROAD | {"content-type", "content-length", "content-range"}
+_BEYOND_ASCII = re.compile(r"[\x80-\xff]+")
 READING = frozenset({"GET", "HEAD"})
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -147,7 +148,7 @@ class Gate:
         is re-rooted on our origin (S7).
         """
         try:
-            url = urljoin(page_url, target)
+            url = urljoin(page_url, _ascii(target))
             at_home = origin(url) == self._address.origin
         except ValueError:
             return None
@@ -224,9 +225,14 @@ def _sendable(request: Outgoing, headers: Mapping[str, str]) -> Mapping[str, str
     return headers
 
 
+def _ascii(location: str) -> Secret:
+    """A place whose bytes beyond ASCII, which headers are read as Latin-1, are escaped (U7)."""
+    return Secret(_BEYOND_ASCII.sub(lambda found: quote(found[0].encode("latin-1")), location))
+
+
 def _resolved(url: str, location: str) -> Secret:
     try:
-        return Secret(urljoin(url, location).partition("#")[0])
+        return Secret(urljoin(url, _ascii(location)).partition("#")[0])
     except ValueError:
         return Secret(location)
 

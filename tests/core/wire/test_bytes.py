@@ -38,6 +38,15 @@ def test_u7_a_signed_redirect_reaches_the_wire_as_it_was_given(query: str) -> No
         assert sent == f"GET {path}?{query} HTTP/1.1"
 
 
+def test_u7_bytes_beyond_ascii_are_escaped_once() -> None:
+    raw = "Location: /v2/é/x?name=ß".encode()
+    away = b"HTTP/1.1 307 Away\r\nContent-Length: 0\r\nConnection: close\r\n" + raw + b"\r\n\r\n"
+    with raw_server(away, reply(b"there")) as server:
+        client = registry(server.url)
+        assert ask(client, client.address.api) == b"there"
+        assert line(server, 1) == b"GET /v2/%C3%A9/x?name=%C3%9F HTTP/1.1"
+
+
 def test_u7_a_location_of_an_upload_reaches_the_wire_as_it_was_given() -> None:
     with raw_server(reply(b"", status="201 Created")) as server:
         client = registry(server.url)
