@@ -168,6 +168,11 @@ class Storage:
             manifests = list(self._repository(name).manifests.values())
         return [manifest for manifest in manifests if manifest.subject == subject]
 
+    def uploads(self, name: str) -> list[Upload]:
+        """The uploads into a repository that have begun and not ended."""
+        with self._lock:
+            return [upload for (into, _), upload in self._uploads.items() if into == name]
+
     def _repository(self, name: str) -> Repository:
         return self._repositories.get(name) or Repository()
 

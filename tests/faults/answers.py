@@ -50,9 +50,9 @@ class Status(Fault):
             raise CutError
 
 
-def refused(status: int, code: str) -> Response:
+def refused(status: int, code: str, message: str = "a fault of this test") -> Response:
     """An error in the form of the distribution specification."""
-    body = json.dumps({"errors": [{"code": code, "message": "a fault of this test"}]})
+    body = json.dumps({"errors": [{"code": code, "message": message}]})
     return Response.of(status, body.encode(), ("Content-Type", "application/json"))
 
 

@@ -57,7 +57,7 @@ class Client:
             await self.send(ending.last)
         if ending.reset:
             await self._delivered()
-            with suppress(OSError):
+            if not self._writer.is_closing():  # else there is no socket any more
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
         await self.abandon()
 

@@ -6,6 +6,7 @@ from asyncio import IncompleteReadError, StreamReader
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from http.client import responses
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
@@ -96,7 +97,7 @@ class Response:
     def of(cls, status: int, body: bytes = b"", *headers: tuple[str, str]) -> Self:
         """A response that the proxy gives itself."""
         length = ("Content-Length", str(len(body)))
-        reason = HTTPStatus(status).phrase
+        reason = responses.get(status, "")
         return cls(status, Headers([*headers, length]), once(body), reason)
 
     async def measured(self) -> int:

@@ -12,6 +12,8 @@ from tests.faults.fault import Exchange, Fault
 from tests.faults.gates import bearer_challenge, unauthorized
 from tests.faults.messages import Response, once
 
+_EXPIRED = "Your authorization token has expired. Reauthenticate and try again."
+
 
 class Expiry(StrEnum):
     """How a registry says that credentials have expired (W-A1, B-A14)."""
@@ -47,9 +49,8 @@ class TokenExpires(Fault):
         if self.expiry is Expiry.BARE:
             return unauthorized()
         if self.expiry is Expiry.ECR:
-            words = b"Your authorization token has expired. Reauthenticate and try again."
-            return Response.of(403, words, text)
-        return refused(400, "DENIED")
+            return Response.of(403, _EXPIRED.encode(), text)
+        return refused(400, "DENIED", _EXPIRED)
 
 
 @dataclass(frozen=True, slots=True)
