@@ -1,14 +1,15 @@
-"""``make bench``: walks and listings by regnb and by its peers, in interleaved rounds."""
+"""``make bench``: walks, listings and blobs by regnb and its peers, in interleaved rounds."""
 
 from __future__ import annotations
 
 import argparse
 import platform
 import tempfile
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.bench import listings
+from tests.bench import blobs, listings
 from tests.bench.measuring import Figures, middle, ratio, rounds
 from tests.bench.seeding import Seeder
 from tests.bench.walks import WALKS
@@ -23,7 +24,7 @@ def versions() -> str:
 def report(measured: dict[str, list[Figures]], tags: int) -> str:
     """The table of `docs/benchmarks.md`: medians, and ratios round by round."""
     lines = [
-        f"{platform.machine()}, Python {platform.python_version()}, {versions()}; {tags} tags",
+        f"{tags} tags",
         "",
         "| walk | tags/s | / oras-py | CPU ms a tag | peak MB | grown MB |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -41,18 +42,31 @@ def report(measured: dict[str, list[Figures]], tags: int) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repositories", type=int, default=50)
-    parser.add_argument("--tags", type=int, default=20, help="tags in each repository")
-    parser.add_argument("--rounds", type=int, default=5)
-    chosen = parser.parse_args()
+def walks(chosen: argparse.Namespace) -> str:
     with tempfile.TemporaryDirectory() as folder, docker_registry(Path(folder)) as url:
         Seeder(url).fill(repositories=chosen.repositories, tags=chosen.tags)
         host = url.removeprefix("http://").rstrip("/")
         measured = rounds("tests.bench.walks", WALKS, host, chosen.rounds)
-    print(report(measured, chosen.repositories * chosen.tags))
-    print(f"\n{listings.measure(chosen.rounds)}")
+    return report(measured, chosen.repositories * chosen.tags)
+
+
+PARTS: dict[str, Callable[[argparse.Namespace], str]] = {
+    "walks": walks,
+    "listings": lambda chosen: listings.measure(chosen.rounds),
+    "blobs": lambda chosen: blobs.measure(chosen.rounds),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--part", choices=PARTS, action="append", help="all by default")
+    parser.add_argument("--repositories", type=int, default=50)
+    parser.add_argument("--tags", type=int, default=20, help="tags in each repository")
+    parser.add_argument("--rounds", type=int, default=5)
+    chosen = parser.parse_args()
+    print(f"{platform.machine()}, Python {platform.python_version()}, {versions()}")
+    for part in chosen.part or PARTS:
+        print(f"\n{PARTS[part](chosen)}", flush=True)
 
 
 if __name__ == "__main__":

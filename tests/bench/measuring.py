@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -31,12 +32,12 @@ def alone(module: str, *arguments: str) -> Figures:
 def report(call: Call) -> None:
     """Measure a call and print its figures. What was imported before is not counted."""
     Path("/proc/self/clear_refs").write_text(_FORGET_PEAK)
-    before, wall, cpu = _memory("VmRSS"), time.perf_counter(), time.process_time()
+    before, wall, cpu = _memory("VmRSS"), time.perf_counter(), _processor_time()
     seen = call()
     figures = {
         "seen": seen,
         "wall": time.perf_counter() - wall,
-        "cpu": time.process_time() - cpu,
+        "cpu": _processor_time() - cpu,
         "grown": max(_memory("VmHWM") - before, 0),
         "peak": _memory("VmHWM"),
     }
@@ -44,13 +45,16 @@ def report(call: Call) -> None:
 
 
 def rounds(module: str, names: Iterable[str], host: str, count: int) -> dict[str, list[Figures]]:
-    """Every call once a round, so that a machine that drifts drifts for all of them."""
+    """Every call once a round, so that a machine that drifts drifts for all of them.
+
+    Every other round goes backwards, so that none always follows the same one.
+    """
     measured: dict[str, list[Figures]] = {name: [] for name in names}
     for name in measured:
         alone(module, name, host)  # the registry's own caches are warm for everyone
-    for _ in range(count):
-        for name, figures in measured.items():
-            figures.append(alone(module, name, host))
+    for number in range(count):
+        for name in list(measured)[:: -1 if number % 2 else 1]:
+            measured[name].append(alone(module, name, host))
     return measured
 
 
@@ -63,6 +67,11 @@ def ratio(peer: list[Figures], ours: list[Figures], name: str) -> str:
     """How much more of something a peer needs: the median of the rounds, and their range."""
     ratios = [theirs[name] / one[name] for theirs, one in zip(peer, ours, strict=True)]
     return f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+
+
+def _processor_time() -> float:
+    """Seconds of this process and of the programs that it has run."""
+    return sum(os.times()[:4])
 
 
 def _memory(name: str) -> int:
