@@ -87,6 +87,8 @@ COLUMNS: Mapping[str, Sequence[Operation]] = {
     "delete": (ops.DELETE_MANIFEST, ops.DELETE_BLOB, ops.UNTAG),
 }
 OPERATIONS = tuple(dict.fromkeys(each for column in COLUMNS.values() for each in column))
+# After how many waits these come is not promised: they are told at once, or when patience ends.
+_UNCOUNTED = (Whole.ANYHOW, ProtocolError, UploadUnknownError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ class Promise:
             return before + self.times
         if self.outcome is Whole.AT_ONCE:
             return before
-        if self.outcome in (Whole.ANYHOW, ProtocolError) or self.times == ALWAYS:
+        if self.outcome in _UNCOUNTED or self.times == ALWAYS:
             return None
         exhausted = self.times == self.operation.attempts
         return before + (self.times - 1 if exhausted else 0)
@@ -122,7 +124,7 @@ class Promise:
     @property
     def strikes(self) -> int | None:
         """How many requests the fault befalls, where that is known beforehand."""
-        uncounted = self.outcome is Whole.ANYHOW or self.times == ALWAYS
+        uncounted = self.outcome in (Whole.ANYHOW, UploadUnknownError) or self.times == ALWAYS
         return None if uncounted or isinstance(self.fault, CloseOnAccept) else self.times
 
     def _rule(self) -> Rule:

@@ -12,7 +12,7 @@ import pytest
 
 from regnb.core.wire.limits import Limits
 from regnb.sample import Served
-from tests.faults import promises, stock
+from tests.faults import promises
 from tests.faults.cell import PASSWORD, USER, Cell, Ending, Time
 from tests.faults.endings import Drip, Drop, Stall
 from tests.faults.fault import Fault
@@ -30,7 +30,6 @@ def check(served: Served) -> Check:
     """Run a cell, and hold what became of it against what was promised."""
 
     def kept(promise: Promise) -> Ending:
-        stock.restock(served.storage)
         ending = _cell(served.url, promise).run(promise.operation, promise.scenario)
         check_outcome(promise, ending)
         check_attempts(promise, ending)
