@@ -85,6 +85,17 @@ def test_login_holds_for_a_client_that_was_there_before(served: Served) -> None:
         assert len(client.catalog()) > 1
 
 
+def test_logout_and_another_login_hold_for_a_client_that_is_logged_in(served: Served) -> None:
+    regnb.login(served.url, "ada", PASSWORD)
+    with regnb.connect(served.url) as client:
+        assert len(client.catalog()) > 1
+        regnb.logout(served.url)
+        with pytest.raises(AuthenticationRequiredError):
+            client.catalog()
+        regnb.login(served.url, "bob", "another")
+        assert len(client.catalog()) > 1
+
+
 def test_a_login_that_is_refused_is_not_kept(served: Served) -> None:
     with pytest.raises(AuthenticationRequiredError) as caught:
         regnb.login(served.url, "ada", "wrong")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 
+from regnb.core.auth import store
 from regnb.core.auth.authorization import Authorization
 from regnb.core.auth.challenges import Challenge, parse_challenges
 from regnb.core.auth.logins import Basic, IdentityToken, Login, RegistryToken
@@ -54,6 +55,7 @@ class Authenticator:
         self._refused: set[Login] = set()
         self._offer = Offer(gate=connections.gate)
         self._logins: dict[str | None, Login | None] = {}
+        self._stored = store.last_change()
         self._wider: dict[Scopes, Scopes] = {}
         self._start()
 
@@ -139,6 +141,10 @@ class Authenticator:
         return asked
 
     def _login(self, repository: str | None) -> Login | None:
+        # Whoever has logged out must not be seen logged in by a client that was there before.
+        if self._stored != (stored := store.last_change()):
+            self._stored = stored
+            self._logins.clear()
         if repository not in self._logins:
             return self._look_again(repository)
         return self._logins[repository]

@@ -10,12 +10,19 @@ from regnb.core.wire.address import Address, Origin
 _Place = tuple[Origin, str]
 _logins: dict[_Place, Login] = {}
 _lock = threading.Lock()
+_last_change = 0
+
+
+def last_change() -> int:
+    """A number that is another one after each login and logout."""
+    return _last_change
 
 
 def remember(address: Address, login: Login) -> None:
     """Use a login for a registry from now on, in place of an earlier one."""
     with _lock:
         _logins[_place(address)] = login
+        _note_change()
 
 
 def recall(address: Address) -> Login | None:
@@ -32,6 +39,12 @@ def forget(address: Address) -> None:
     """Use no login made for a registry any more; one that was never made is no error."""
     with _lock:
         _logins.pop(_place(address), None)
+        _note_change()
+
+
+def _note_change() -> None:
+    global _last_change  # noqa: PLW0603 - one process, one store; this is its only writer
+    _last_change += 1
 
 
 def _place(address: Address) -> _Place:
