@@ -18,6 +18,12 @@
     │   ├── CredentialFileError                   a file of logins that cannot be read or written
     │   └── CredentialHelperError                 a docker-credential-* program that fails
     ├── OperationCancelledError                   another thread cancelled the call
+    ├── LayoutError (ValueError)                  no OCI image layout or archive, or a damaged one
+    ├── ReadOnlyError (io.UnsupportedOperation)   an archive, which is only read
+    ├── StorageError (OSError)                    a file or folder that cannot be read or written
+    │   ├── DiskFullError
+    │   └── StorageDeniedError (PermissionError)
+    ├── TransferError                             some of several images could not be moved
     └── RegistryError                             whatever a registry did or did not answer
         ├── UnreachableError (ConnectionError)    no connection
         │   ├── HostUnknownError                  the name does not resolve
@@ -65,7 +71,7 @@ its mercy, and URLs only in redacted form.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 SHOWN_TEXT = 1024
@@ -148,6 +154,39 @@ class CredentialWarning(UserWarning):
 
 class OperationCancelledError(RegnbError):
     """Another thread cancelled the call; what was done stays done."""
+
+
+class LayoutError(RegnbError, ValueError):
+    """A folder or file that is no OCI image layout and no archive of images, or a damaged one."""
+
+
+class ReadOnlyError(RegnbError, io.UnsupportedOperation):
+    """An archive can be read, and not written to."""
+
+
+class StorageError(RegnbError, OSError):
+    """A file or folder that cannot be read or written; what was there before is still there."""
+
+
+class DiskFullError(StorageError):
+    """No space is left; what has arrived is kept, to go on from."""
+
+
+class StorageDeniedError(StorageError, PermissionError):
+    """This account may not read or write there."""
+
+
+class TransferError(RegnbError):
+    """Some of several images could not be moved; the others are where they should be.
+
+    Attributes:
+        errors: what stood in the way, by tag or digest.
+    """
+
+    def __init__(self, message: str, *, errors: Mapping[str, RegnbError]) -> None:
+        """Take the sentence that says what to do, and the errors behind it."""
+        super().__init__(message)
+        self.errors = errors
 
 
 class ListingWarning(UserWarning):

@@ -1,7 +1,8 @@
 """The face that a registry and an OCI image layout share.
 
 Whatever walks, moves or counts images is written against these protocols, so that it works on
-both. The registry client (`regnb.core`) has more methods than these.
+both. The registry client (`regnb.core`) has more methods than these. `Origin` is what images can
+be moved from; everything else needs only the smaller protocols before it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ from regnb.model.manifest import Manifest
 
 CONFIG_LIMIT = 8 * 1024 * 1024
 """Bytes that `Blobs.get` accepts unless told otherwise: no real image config is larger (S9)."""
+
+OnPosition = Callable[[int], object]
+"""Is told how many bytes of a blob are through, whenever that changes: fewer, too, where the blob
+had to be begun anew. It is called by the thread that moves the blob."""
 
 
 class TagList(tuple[str, ...]):
@@ -108,3 +113,56 @@ class Registry(Protocol):
 
     def cancel(self) -> None:
         """End what other threads are asking it; their calls raise `OperationCancelledError`."""
+
+
+class Partial(Protocol):
+    """A blob that is being put together, from its first byte on."""
+
+    @property
+    def digest(self) -> Digest:
+        """Of the whole blob."""
+
+    @property
+    def offset(self) -> int:
+        """Bytes that are there."""
+
+    def write(self, data: bytes | memoryview) -> object:
+        """Add the next bytes, all of them."""
+
+    def restart(self) -> None:
+        """Throw away what is there."""
+
+    def check(self) -> None:
+        """Raise `DigestMismatchError` unless what is there is the blob."""
+
+
+class OriginBlobs(Blobs, Protocol):
+    """Blobs that can be moved elsewhere."""
+
+    def fetch(
+        self, blob: Descriptor, into: Partial, *, on_position: OnPosition | None = None
+    ) -> None:
+        """Complete `into` from where it stands, and verify it."""
+
+
+class Referrers(Protocol):
+    """The manifests of one repository by what they are about."""
+
+    def all(self, digest: Digest) -> tuple[Descriptor, ...]:
+        """List the referrers of one manifest."""
+
+
+class Origin(Repository, Protocol):
+    """A repository that images can be moved from."""
+
+    @property
+    def registry(self) -> Registry:
+        """What holds it."""
+
+    @property
+    def blobs(self) -> OriginBlobs:
+        """Its blobs."""
+
+    @property
+    def referrers(self) -> Referrers:
+        """Its manifests by what they are about."""
