@@ -14,7 +14,7 @@ ROWS = [  # lowest first
     {"display"},
     {"model"},
     {"interfaces"},
-    {"core"},
+    {"core", "store"},
     {"progress"},
     {"walk", "frames"},
     {"audit"},

@@ -12,6 +12,7 @@ from regnb.core.content import Content, File, Source, is_seekable, opened
 from regnb.core.deleting import delete
 from regnb.core.delivery import Delivery
 from regnb.core.download import OK, PARTIAL_CONTENT, Download
+from regnb.core.fetching import fetch
 from regnb.core.ranges import parse_content_range
 from regnb.core.reader import BlobReader
 from regnb.core.responses import HEAD_MAY_BE_REFUSED, failure
@@ -24,7 +25,7 @@ from regnb.core.wire.outgoing import Method
 from regnb.core.wire.redaction import redact
 from regnb.core.writer import BlobWriter
 from regnb.errors import BlobUnknownError, BodyTooLargeError, ProtocolError
-from regnb.interfaces import CONFIG_LIMIT
+from regnb.interfaces import CONFIG_LIMIT, OnPosition, Partial
 from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
 from regnb.model.media_types import base_type
@@ -135,6 +136,34 @@ class Blobs:
         digest = Digest(digest)
         download = Download(self._transport, self._url + digest, scopes=self._pull)
         return BlobReader(download, digest, find_size=lambda: self._look(digest)[1])
+
+    def fetch(
+        self, blob: Descriptor, into: Partial, *, on_position: OnPosition | None = None
+    ) -> None:
+        """Complete a blob of any size that is being put together, on disk for example; verified.
+
+        No request where all bytes are there. Otherwise one GET of those that are missing, and one
+        more for each connection that breaks, without end as long as that brings the blob forward
+        (F6). If it turns out to be another blob in the end, or the registry sends only whole ones,
+        it is thrown away and asked for once more from its first byte. After any other error,
+        `into` keeps what has arrived.
+
+        Args:
+            blob: digest and size.
+            into: takes the bytes, from its `Partial.offset` on.
+            on_position: is told how many bytes of the blob are there.
+
+        Raises:
+            BlobUnknownError: the repository has no such blob.
+            DigestMismatchError: the bytes are other bytes, twice.
+            SizeMismatchError: the registry has a blob of another size.
+            StorageError: `into` cannot take them.
+            RegistryError: what else stands in the way.
+        """
+        download = Download(
+            self._transport, self._url + blob.digest, scopes=self._pull, expected=blob.size
+        )
+        fetch(download, into, on_position=on_position)
 
     def serve(
         self, digest: Digest, environ: WSGIEnvironment, start_response: StartResponse

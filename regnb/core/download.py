@@ -14,11 +14,12 @@ from regnb.core.wire.incoming import PIECE, Answer, Incoming
 from regnb.core.wire.pace import Pace
 from regnb.core.wire.redaction import redact
 from regnb.core.wire.retry import Trial
-from regnb.errors import BlobUnknownError, ProtocolError, RangesUnsupportedError
+from regnb.errors import BlobUnknownError, ProtocolError, RangesUnsupportedError, SizeMismatchError
 
 OK = 200
 PARTIAL_CONTENT = 206
 RANGE_NOT_SATISFIABLE = 416
+_OF_PARTS = frozenset({PARTIAL_CONTENT, RANGE_NOT_SATISFIABLE})
 _EXPIRED = frozenset({400, 403})
 # Shares of a blob, as divisors: what counts as progress (F6), and what may be thrown away (W-B7).
 _PROGRESS_SHARE = 100
@@ -34,9 +35,19 @@ class Download:
         size: bytes of the blob; None until the registry has told.
     """
 
-    def __init__(self, transport: Transport, url: str, *, scopes: Scopes) -> None:
-        """Ask for nothing yet."""
+    def __init__(
+        self, transport: Transport, url: str, *, scopes: Scopes, expected: int | None = None
+    ) -> None:
+        """Ask for nothing yet.
+
+        Args:
+            transport: to the registry.
+            url: of the blob.
+            scopes: what reading it needs.
+            expected: bytes that it must have, where that is known.
+        """
         self.url = redact(url)
+        self._expected = expected
         self._transport = transport
         self._url = url
         self._scopes = scopes
@@ -53,7 +64,7 @@ class Download:
         """Forget all that the registry has told, and begin at the first byte."""
         self.close()
         self.offset = 0
-        self.size: int | None = None
+        self.size = self._expected
         self._sends_ranges = True
         self._has_skipped = False
 
@@ -136,7 +147,7 @@ class Download:
         piece = self._pace.read(incoming, PIECE)
         after = self.offset + len(piece)
         if self.size is not None and (after > self.size or (not piece and after < self.size)):
-            raise self._contradiction("brought more or fewer bytes than it announced")
+            raise self._wrong_end(after)
         self.offset = after
         self._brought += len(piece)
         if not piece or after == self.size:
@@ -181,14 +192,24 @@ class Download:
         headers = range_from(self.offset) if self._sends_ranges else {}
         request = self._transport.request("GET", self._url, accept="*/*", headers=headers)
         outcome = self._transport.begin_stream(request, scopes=self._scopes)
-        if isinstance(outcome, Answer):
-            return self._judged(outcome)
         try:
+            self._check_total(outcome)
+            if isinstance(outcome, Answer):
+                return self._judged(outcome)
             self._accept(outcome)
         except BaseException:
-            outcome.close()
+            if isinstance(outcome, Incoming):
+                outcome.close()
             raise
         return outcome
+
+    def _check_total(self, outcome: Incoming | Answer) -> None:
+        """Raise where a part is one of a blob that is larger or smaller than it must be."""
+        if self._expected is None or outcome.status not in _OF_PARTS:
+            return
+        told = parse_content_range(outcome.headers.get("Content-Range"))
+        if told is not None and told.total not in {None, self._expected}:
+            raise self._not_as_promised(f"{told.total:,}")
 
     def _judged(self, answer: Answer) -> Answer:
         """An error to raise, or a 416 that tells the end; interrupts where another try may help."""
@@ -221,7 +242,7 @@ class Download:
                 self._sends_ranges = False
                 raise self._contradiction("is not the part of the blob that was asked for")
         elif not self._may_be(incoming.length):
-            raise self._contradiction("announces another size than before")
+            raise self._another_size(incoming.length)
         else:
             self.size = self.size if incoming.length is None else incoming.length
             if self.offset and (self.size is None or self.offset < self.size):
@@ -260,6 +281,25 @@ class Download:
                 method="GET",
                 url=self.url,
             )
+
+    def _wrong_end(self, after: int) -> Interrupted:
+        if self._expected is None:
+            return self._contradiction("brought more or fewer bytes than it announced")
+        what = f"more than {self.size:,}" if after > self._expected else f"only {after:,}"
+        return Interrupted(self._not_as_promised(what), connected=True)
+
+    def _another_size(self, size: int | None) -> Interrupted | SizeMismatchError:
+        if self._expected is None:
+            return self._contradiction("announces another size than before")
+        return self._not_as_promised(f"{size:,}")
+
+    def _not_as_promised(self, what: str) -> SizeMismatchError:
+        return SizeMismatchError(
+            f"{self.url} has {what} bytes, where {self._expected:,} were promised. Look at the "
+            "manifest that names it.",
+            method="GET",
+            url=self.url,
+        )
 
     def _contradiction(self, what: str) -> Interrupted:
         error = ProtocolError(

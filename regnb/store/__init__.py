@@ -1,0 +1,1 @@
+"""What lies on disk: blobs on their way, image layouts and archives."""
