@@ -117,6 +117,7 @@ FORBIDDEN = {
     "display": {"pandas", "requests", "tqdm", "IPython", "numpy"},
     "model": {"pandas", "requests", "tqdm", "IPython", "numpy"},
     "core": {"pandas", "tqdm", "IPython", "numpy"},
+    "store": {"pandas", "requests", "tqdm", "IPython", "numpy"},
     "walk": {"pandas", "requests", "tqdm", "IPython"},
     "sample": {"pandas", "requests", "tqdm", "IPython", "numpy"},
 }
