@@ -166,3 +166,39 @@ class Origin(Repository, Protocol):
     @property
     def referrers(self) -> Referrers:
         """Its manifests by what they are about."""
+
+
+class PagedTags(Tags, Protocol):
+    """Tags that need not be listed all at once."""
+
+    def list(self) -> TagList:
+        """List the first of them, as many as come at once."""
+
+
+class Opened(Origin, Protocol):
+    """A repository as a client shows it."""
+
+    @property
+    def tags(self) -> PagedTags:
+        """Its tags."""
+
+
+class Service(Registry, Protocol):
+    """What a client can be made of: a registry, or images on disk."""
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What it wants its users to know, as far as it has said so."""
+
+    @property
+    def rate_limit(self) -> object | None:
+        """How much more it may be asked, as far as it has said so."""
+
+    def ping(self) -> None:
+        """Ask whether it answers."""
+
+    def repository(self, name: str) -> Opened:
+        """A handle on one repository; no request."""
+
+    def close(self) -> None:
+        """Let go of what is open; a later call opens it again."""

@@ -1,4 +1,4 @@
-"""Client: one registry, and `connect`, the front door to it."""
+"""Client: one registry, or images on disk, and `connect`, the front door to it."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from regnb.display.card import Card, Section, Shown, Table
 from regnb.errors import InvalidReferenceError, RegistryError, RegnbError, printable
 from regnb.frames.build import frame
 from regnb.frames.schemas import CATALOG
+from regnb.interfaces import Service
 from regnb.model.reference import (
     DOCKER_HUB,
     OFFICIAL,
@@ -30,24 +31,25 @@ from regnb.model.reference import (
     parse_normalized,
 )
 from regnb.progress import in_kernel
+from regnb.store.source import open_target
 from regnb.walk.inventory import Inventory
 
 COMPLETIONS = 1000  # one page of a catalog
 
 
 class Client(Shown):
-    """One registry, to be questioned. Making one costs no request.
+    """One registry, or images on disk, to be questioned. Making one costs no request.
 
     ``client["team/app"]`` is a `Repo`, ``client["team/app:1.2"]`` an `Image`.
 
     Attributes:
-        name: what tables call the registry: its host and port.
-        url: the address that requests go to.
-        core: the registry client underneath, with the protocol's own words.
+        name: what tables call the registry: its host and port, or the name of the folder or file.
+        url: the address that requests go to, or where the folder or file is.
+        core: the registry client, layout or archive underneath, with the protocol's own words.
     """
 
-    def __init__(self, core: Registry) -> None:
-        """Wrap a registry client; most people call `connect` instead."""
+    def __init__(self, core: Service) -> None:
+        """Wrap a registry client, a layout or an archive; most people call `connect` instead."""
         self.core = core
         self.name = core.name
         self.url = core.url
@@ -202,6 +204,8 @@ class Client(Shown):
         self.close()
 
     def _reference(self, key: str) -> Reference:
+        if not isinstance(self.core, Registry):
+            return parse_local(key)
         looks_like_host = self.name == "localhost" or bool({".", ":"} & set(self.name))
         if looks_like_host and key.startswith(f"{self.name}/"):
             raise InvalidReferenceError(
@@ -234,11 +238,13 @@ def connect(
     verify: bool = True,
     trust_realm: Iterable[str] = (),
 ) -> Client:
-    """Connect to a registry. No request is made yet.
+    """Connect to a registry, or open images on disk. Nothing is asked or read yet.
 
     Args:
         target: ``host``, ``host:port`` or ``https://host/prefix/``. It is spoken to over https,
-            except that a bare loopback host means plain http.
+            except that a bare loopback host means plain http. ``oci:folder/`` is an OCI image
+            layout, or a folder of them; ``oci-archive:file.tar`` and ``docker-archive:file.tar``
+            are archives, which are only read. They take no other arguments.
         username: for a registry that asks for one. Without it, credentials are found where
             `login`, the environment, Docker and the container tools keep them.
         password: goes with it. Neither is ever shown, logged or pickled.
@@ -256,11 +262,20 @@ def connect(
 
     Raises:
         InvalidReferenceError: `target` is no address of a registry.
-        ValueError: a user name without a password, or the reverse, or both and `credentials`.
+        ValueError: a user name without a password, or the reverse, or both and `credentials`;
+            or any of them for images on disk.
 
     Warns:
         UnverifiedTLSWarning: the certificate is not checked.
     """
+    given = (username, password, credentials, insecure, ca, client_certificate, not verify)
+    on_disk = open_target(target)
+    if on_disk is not None:
+        if any(given) or list(trust_realm):
+            raise ValueError(
+                f"{printable(target)} is on disk: only a registry has logins and certificates."
+            )
+        return Client(on_disk)
     return Client(
         Registry(
             target,

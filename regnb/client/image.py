@@ -6,10 +6,10 @@ import pandas as pd
 
 from regnb.client import image_frames
 from regnb.client.parts import Part, Parts
-from regnb.core.repository import Repository
 from regnb.display.card import Card, Shown
 from regnb.display.text import size
 from regnb.errors import PlatformRequiredError, printable
+from regnb.interfaces import Opened
 from regnb.model.digest import Digest
 from regnb.model.image_config import ImageConfig
 from regnb.model.manifest import Manifest
@@ -24,10 +24,10 @@ class Image(Shown):
 
     Attributes:
         name: ``path:tag`` or ``path@digest``.
-        core: the repository of the registry client underneath.
+        core: the repository of the registry client or layout underneath.
     """
 
-    def __init__(self, core: Repository, reference: Reference) -> None:
+    def __init__(self, core: Opened, reference: Reference) -> None:
         """Name an image of one repository."""
         self.core = core
         self.reference = reference

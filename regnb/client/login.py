@@ -13,7 +13,7 @@ from regnb.core.auth.credentials import find_login
 from regnb.core.auth.logins import Basic, IdentityToken, Login, login_with
 from regnb.core.registry import Registry
 from regnb.core.wire.secret import Secret
-from regnb.errors import AuthenticationRequiredError
+from regnb.errors import AuthenticationRequiredError, printable
 from regnb.model.reference import DOCKER_HUB
 from regnb.progress import in_kernel
 
@@ -45,10 +45,11 @@ def login(
         AuthenticationRequiredError: there are no credentials and nobody who could be asked, or the
             registry refuses them.
         CredentialError: credentials are set up on this machine and cannot be had or kept.
-        ValueError: `username` has a colon, or there is a password without it.
+        ValueError: `username` has a colon, or there is a password without it; or this is a folder
+            or file.
         RegistryError: the registry could not be asked.
     """
-    core = registry.core if isinstance(registry, Client) else connect(registry).core
+    core = _core(registry)
     found = _accepted(core, _offers(core, username, password))
     if isinstance(found, Basic | IdentityToken):
         store.remember(core.address, found)
@@ -68,10 +69,17 @@ def logout(registry: str | Client = DOCKER_HUB, *, persist: bool = False) -> Non
     Raises:
         CredentialError: it cannot be taken out there.
     """
-    address = (registry if isinstance(registry, Client) else connect(registry)).core.address
+    address = _core(registry).address
     store.forget(address)
     if persist:
         docker_config.erase(address)
+
+
+def _core(registry: str | Client) -> Registry:
+    core = (registry if isinstance(registry, Client) else connect(registry)).core
+    if not isinstance(core, Registry):
+        raise ValueError(f"{printable(core.url)} is on disk: only a registry has logins.")
+    return core
 
 
 def _offers(core: Registry, username: str | None, password: str | None) -> Iterator[Login]:

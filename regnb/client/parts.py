@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
-from regnb.core.repository import Repository
 from regnb.errors import InvalidDocumentError, NotFoundError, PlatformRequiredError, printable
+from regnb.interfaces import Origin
 from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
 from regnb.model.image_config import ImageConfig, parse_image_config
@@ -42,7 +42,7 @@ class Parts:
         known: the manifest or index at the top, or None before the first question.
     """
 
-    def __init__(self, core: Repository, reference: Reference) -> None:
+    def __init__(self, core: Origin, reference: Reference) -> None:
         """Remember whose parts they are; no request."""
         self.core = core
         self.reference = reference

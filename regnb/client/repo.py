@@ -9,13 +9,12 @@ import pandas as pd
 from regnb.client.image import Image
 from regnb.client.tag_details import tag_details
 from regnb.client.walking import walk, warn_of
-from regnb.core.repository import Repository
 from regnb.display.card import Card, Section, Shown, Table
 from regnb.errors import RegnbError
 from regnb.frames.build import frame
 from regnb.frames.schemas import TAGS
 from regnb.frames.tag_names import tag_columns
-from regnb.interfaces import TagList
+from regnb.interfaces import Opened, TagList
 from regnb.model.digest import Digest
 from regnb.model.reference import Reference, check_tag
 from regnb.walk.inventory import Inventory
@@ -29,10 +28,11 @@ class Repo(Shown):
     Attributes:
         name: its path, without the registry's host.
         registry: what tables call its registry.
-        core: the registry client underneath, with ``tags``, ``manifests`` and ``blobs``.
+        core: the repository of the registry client or layout underneath, with ``tags``,
+            ``manifests`` and ``blobs``.
     """
 
-    def __init__(self, core: Repository) -> None:
+    def __init__(self, core: Opened) -> None:
         """Wrap one repository of a registry client."""
         self.core = core
         self.name = core.name

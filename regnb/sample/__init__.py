@@ -21,6 +21,8 @@ class SampleClient(Client):
         served: the running registry.
     """
 
+    core: Registry
+
     def __init__(self, served: Served) -> None:
         """Open a registry that is being served."""
         # Tables and cards name it by a word: its port is another at every run.

@@ -204,6 +204,7 @@ def test_s16_a_login_shows_nowhere(served: Served) -> None:
     regnb.login(served.url, "ada", PASSWORD)
     with regnb.connect(served.url) as client:
         client.catalog()
-        shown = [f"{one!r} {one}" for one in (client, client.core, client.core.transport)]
+        core: Any = client.core
+        shown = [f"{one!r} {one}" for one in (client, core, core.transport)]
         assert isinstance(client, Client)
     assert PASSWORD not in " ".join(shown) + repr(vars(store))
