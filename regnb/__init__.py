@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from regnb import errors
 from regnb.audit.audit import Audit
-from regnb.client.client import Client, connect, image
+from regnb.client.client import Client, connect, copy, image
 from regnb.client.image import Image
 from regnb.client.login import login, logout
 from regnb.client.repo import Repo
@@ -32,6 +32,7 @@ __all__ = [
     "RegnbError",
     "Repo",
     "connect",
+    "copy",
     "errors",
     "get_options",
     "image",

@@ -181,7 +181,10 @@ class TransferError(RegnbError):
 
     Attributes:
         errors: what stood in the way, by tag or digest.
+        table: what was done all the same, as the call would have returned it.
     """
+
+    table: Any = None
 
     def __init__(self, message: str, *, errors: Mapping[str, RegnbError]) -> None:
         """Take the sentence that says what to do, and the errors behind it."""

@@ -129,17 +129,18 @@ class Partial(Protocol):
     def write(self, data: bytes | memoryview) -> object:
         """Add the next bytes, all of them."""
 
-    def fill(self, readinto: Callable[[memoryview], int]) -> int:
-        """Add the next bytes, which `readinto` puts to the front of a buffer; how many.
-
-        It is given room for no more than are missing. 0 where it gives none, or none are missing.
-        """
-
     def restart(self) -> None:
         """Throw away what is there."""
 
     def check(self) -> None:
         """Raise `DigestMismatchError` unless what is there is the blob."""
+
+
+class OriginManifests(Manifests, Protocol):
+    """Manifests that can be moved elsewhere."""
+
+    def get(self, reference: str | Descriptor) -> Manifest:
+        """Read and verify one manifest, by tag, by digest, or as an index describes it."""
 
 
 class OriginBlobs(Blobs, Protocol):
@@ -164,6 +165,10 @@ class Origin(Repository, Protocol):
     @property
     def registry(self) -> Registry:
         """What holds it."""
+
+    @property
+    def manifests(self) -> OriginManifests:
+        """Its manifests."""
 
     @property
     def blobs(self) -> OriginBlobs:

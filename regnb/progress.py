@@ -14,10 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from regnb.display.text import clip, count, duration
+from regnb.display.text import clip, count, duration, size
 from regnb.options import progress_wanted
 
 DELAY = 0.5
+BYTES = "B"
+"""The unit of a bar that shows bytes, with a decimal prefix, and their rate."""
 
 
 class Bar:
@@ -37,7 +39,7 @@ class Bar:
         self._handle: Any = None
 
     def advance(self, number: int = 1) -> None:
-        """Count `number` more as done."""
+        """Count `number` more as done; fewer than none where something had to be begun anew."""
         self._done += number
         self._show()
 
@@ -51,12 +53,18 @@ class Bar:
 
     def line(self, *, finished: bool) -> str:
         """What remains: what was done, and in what time."""
-        done = count(self._done, self.unit)
+        done = self._amount(self._done)
         spent = duration(time.monotonic() - self._began)
+        if self.unit == BYTES and self._note:
+            done = f"{done}, {self._note}"  # what bytes alone do not say
         if finished:
             return f"{self.description}: {done} in {spent}"
-        known = f" of {self._total:,}" if self._total else ""
+        total = size(self._total) if self.unit == BYTES else f"{self._total:,}"
+        known = f" of {total}" if self._total else ""
         return f"{self.description}: interrupted after {done}{known}, {spent}"
+
+    def _amount(self, number: int) -> str:
+        return size(number) if self.unit == BYTES else count(number, self.unit)
 
     def finish(self, *, finished: bool) -> None:
         """Take the bar away and leave the line, if there was a bar."""
@@ -105,7 +113,7 @@ def bar(
     Args:
         description: what is being done.
         total: how many there are, if known; `Bar.total` may tell later.
-        unit: one of them, as a word.
+        unit: one of them, as a word; `BYTES` for bytes.
         show: True or False overrides `set_options` and the environment.
     """
     shown = (Bar if progress_wanted(show) else _Hidden)(description, total, unit)
@@ -120,7 +128,9 @@ def bar(
 def _open(unit: str) -> tuple[Any, Any]:
     """A live bar, and the handle of its place in a notebook, if it is in one."""
     tqdm = _tqdm()
-    options = {"unit": f" {unit}", "leave": False, "disable": False}
+    options: dict[str, Any] = {"unit": f" {unit}", "leave": False, "disable": False}
+    if unit == BYTES:
+        options |= {"unit": unit, "unit_scale": True}
     if "notebook" not in tqdm.__mro__[1].__module__:
         # A log is no place for a bar that redraws itself; the line afterwards is.
         options["disable"] = not (sys.stderr.isatty() or in_kernel())

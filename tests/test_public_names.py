@@ -10,15 +10,16 @@ import pytest
 import regnb
 
 PUBLIC = {
-    *("Audit", "Client", "Image", "Repo", "RegistryError", "RegnbError", "connect", "errors"),
+    *("Audit", "Client", "Image", "Repo", "RegistryError", "RegnbError", "connect", "copy"),
+    "errors",
     *("get_options", "image", "login", "logout", "option_context", "sample"),
     *("set_options", "styled"),
 }
 
 METHODS = {
-    "Client": "audit catalog close image ping repository",
-    "Repo": "tags",
-    "Image": "config digest history layers manifest platforms refresh",
+    "Client": "audit catalog close image ping push repository",
+    "Repo": "copy_to download pull tags",
+    "Image": "config copy_to digest history layers manifest platforms pull refresh",
     "Audit": "blobs errors manifests repositories tags usage",
 }
 

@@ -14,6 +14,8 @@ import pandas as pd
 from regnb.audit.audit import Audit
 from regnb.client.image import Image
 from regnb.client.repo import Repo
+from regnb.client.sources import only_image
+from regnb.client.transfers import Platforms
 from regnb.client.walking import walk, warn_of
 from regnb.core.auth.credentials import Given
 from regnb.core.registry import Registry
@@ -31,7 +33,9 @@ from regnb.model.reference import (
     parse_normalized,
 )
 from regnb.progress import in_kernel
+from regnb.store.layout import Layout
 from regnb.store.source import open_target
+from regnb.transfer.tracker import OnProgress
 from regnb.walk.inventory import Inventory
 
 COMPLETIONS = 1000  # one page of a catalog
@@ -171,6 +175,62 @@ class Client(Shown):
                 raise
         return Audit(inventory)
 
+    def push(
+        self,
+        source: StrPath | Image,
+        reference: str,
+        *,
+        platforms: Platforms | None = None,
+        referrers: bool = False,
+        dry_run: bool = False,
+        progress: bool | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> pd.DataFrame:
+        """Push an image from disk: an OCI layout, an OCI archive or what ``docker save`` writes.
+
+        Blobs that the registry has are not sent, and those that it is known to have in another
+        repository are mounted. An upload that breaks off, even because the process is killed, is
+        gone on with by the next call, as far as the registry kept it; until then what that needs
+        is in ``.regnb`` beside the data. Layers of ``docker save`` go as they are, uncompressed.
+
+        Costs one request, and where the image is not there yet one for each distinct blob, one for
+        each that is mounted, two or three for each that is uploaded, and one for each manifest.
+
+        Args:
+            source: folder or file, or an image of any client. Where the folder or file holds
+                several images, the one that has the path and tag of `reference` is meant.
+            reference: ``path:tag`` in this registry; ``latest`` where it has no tag.
+            platforms: as for `Image.pull`.
+            referrers: as for `Image.pull`.
+            dry_run: only say what would be done.
+            progress: show a bar; by default as `set_options` and the environment say.
+            on_progress: as for `Image.pull`.
+
+        Returns:
+            The same as of `Image.copy_to`.
+
+        Raises:
+            InvalidReferenceError: `reference` is none, or holds a digest.
+            LayoutError: the source is none of these, or is damaged; or it holds several images,
+                and the message lists them.
+            ManifestUnknownError: a manifest that the source names is not in it.
+            BlobUnknownError: a blob that it names is not in it.
+            DigestMismatchError: a blob in it is damaged.
+            DeniedError: this account may not push there.
+            RegnbError: as for `Image.copy_to`.
+        """
+        target = self.image(reference)
+        if not isinstance(source, Image):
+            source = only_image(Layout(source), target.reference)
+        return source.copy_to(
+            target,
+            platforms=platforms,
+            referrers=referrers,
+            dry_run=dry_run,
+            progress=progress,
+            on_progress=on_progress,
+        )
+
     def card(self) -> Card:
         """What is known without asking."""
         facts: tuple[tuple[str, object], ...] = (("url", self.url),)
@@ -301,3 +361,41 @@ def image(reference: str) -> Image:
     """
     named = parse_normalized(reference).with_default_tag()
     return Image(connect(named.domain).core.repository(named.path), named)
+
+
+def copy(
+    source: str | Image,
+    target: str | Image | Repo,
+    *,
+    platforms: Platforms | None = None,
+    referrers: bool = False,
+    dry_run: bool = False,
+    progress: bool | None = None,
+    on_progress: OnProgress | None = None,
+) -> pd.DataFrame:
+    """Copy an image between two repositories; the same as `Image.copy_to`.
+
+    Args:
+        source: a full name such as ``ghcr.io/org/app:1.2``, or an image of a client.
+        target: as for `Image.copy_to`.
+        platforms: as for `Image.pull`.
+        referrers: as for `Image.pull`.
+        dry_run: only say what would be done.
+        progress: show a bar; by default as `set_options` and the environment say.
+        on_progress: as for `Image.pull`.
+
+    Returns:
+        The same as of `Image.copy_to`.
+
+    Raises:
+        RegnbError: as for `Image.copy_to`.
+    """
+    origin = image(source) if isinstance(source, str) else source
+    return origin.copy_to(
+        target,
+        platforms=platforms,
+        referrers=referrers,
+        dry_run=dry_run,
+        progress=progress,
+        on_progress=on_progress,
+    )

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
 from regnb.client import image_frames
+from regnb.client.destinations import target_of
 from regnb.client.parts import Part, Parts
+from regnb.client.transfers import Options, Platforms, StrPath, domain_of, into, move, narrowed_top
 from regnb.display.card import Card, Shown
 from regnb.display.text import size
 from regnb.errors import PlatformRequiredError, printable
-from regnb.interfaces import Opened
+from regnb.interfaces import Opened, Origin
 from regnb.model.digest import Digest
 from regnb.model.image_config import ImageConfig
 from regnb.model.manifest import Manifest
 from regnb.model.reference import Reference
+from regnb.store.layout import Layout
+from regnb.transfer.tracker import OnProgress
+
+if TYPE_CHECKING:
+    from regnb.client.repo import Repo
 
 
 class Image(Shown):
@@ -125,6 +134,116 @@ class Image(Shown):
             PlatformRequiredError: there is no such platform; the message lists the choices.
         """
         return image_frames.history(self._parts, platform)
+
+    def pull(
+        self,
+        folder: StrPath,
+        *,
+        platforms: Platforms | None = None,
+        referrers: bool = False,
+        dry_run: bool = False,
+        progress: bool | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> pd.DataFrame:
+        """Pull the image into an OCI image layout, with a bar of bytes.
+
+        Every byte is verified, and a blob becomes a file of the layout only when it is whole. What
+        breaks off, even because the process is killed, is gone on with by the next call; until
+        then it lies in ``.regnb`` in the folder. Other images in the layout stay as they are.
+
+        Costs one request for the image, one for each distinct manifest below it, and one for each
+        distinct blob that the layout does not hold.
+
+        Args:
+            folder: of the layout; made where there is none.
+            platforms: ``os/architecture[/variant]``, or several; all of them by default. One
+                platform is pulled as an image of its own, several as a new index of theirs.
+            referrers: pull what is about the image too: signatures, SBOMs and so on. One more
+                request for each manifest, or two.
+            dry_run: only say what would be done. Blobs that are there are not read.
+            progress: show a bar; by default as `set_options` and the environment say.
+            on_progress: called in this thread, some ten times a second, with the bytes and blobs
+                that are done and those in all.
+
+        Returns:
+            One row a blob and manifest: columns ``registry repository digest kind media_type size
+            action mount_from``. ``size`` is bytes. ``action`` is ``transfer``, ``skip`` for what
+            was there already, or ``foreign`` for layers that may not be distributed.
+
+        Raises:
+            ManifestUnknownError: there is no such image, or its index names what is not there.
+            InvalidPlatformError: one of `platforms` is none.
+            PlatformRequiredError: there is no such platform; the message lists the choices.
+            DigestMismatchError: the registry sent other bytes, twice.
+            DiskFullError: no space is left. What has arrived is kept.
+            StorageError: the layout cannot be written.
+            LayoutError: the folder is no layout, and holds other files.
+            RegistryError: what else stands in the way.
+        """
+        options = Options(referrers, dry_run, progress, on_progress)
+        layout = Layout(folder).repository(self.core.name, domain=domain_of(self.core))
+        return self._move(layout, self._tags(), platforms, "pull", options)
+
+    def copy_to(
+        self,
+        target: str | Image | Repo,
+        *,
+        platforms: Platforms | None = None,
+        referrers: bool = False,
+        dry_run: bool = False,
+        progress: bool | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> pd.DataFrame:
+        """Copy the image to another repository, of this registry or of another, or to a layout.
+
+        Digests are kept. In the same registry, blobs are mounted; otherwise they stream through
+        this process, verified, and none is ever whole in memory or on disk. What is there already
+        is not sent again.
+
+        Costs one request for the image and one for each distinct manifest below it; at the target
+        one, and where the image is not there yet, one for each distinct blob, one for each that is
+        mounted, two or three for each that is uploaded, and one for each manifest.
+
+        Args:
+            target: a full name such as ``other.example.com/team/app:1.2``, or an image or
+                repository of another client, which knows credentials and options. Where it names
+                no tag, the image keeps its own.
+            platforms: as for `pull`.
+            referrers: as for `pull`.
+            dry_run: only say what would be done.
+            progress: show a bar; by default as `set_options` and the environment say.
+            on_progress: as for `pull`.
+
+        Returns:
+            The same as of `pull`; ``action`` may also be ``mount``, with the repository that has
+            the blob in ``mount_from``.
+
+        Raises:
+            InvalidReferenceError: `target` names no registry, or a digest.
+            DeniedError: this account may not push there.
+            ReadOnlyError: the target is an archive.
+            RegnbError: as for `pull`.
+        """
+        options = Options(referrers, dry_run, progress, on_progress)
+        repository, tag = target_of(target, self.core)
+        tags = self._tags() if tag is None else (tag,)
+        return self._move(repository, tags, platforms, "copy", options)
+
+    def _tags(self) -> tuple[str, ...]:
+        tag = self.reference.tag
+        return () if tag is None else (tag,)
+
+    def _move(
+        self,
+        repository: Origin,
+        tags: tuple[str, ...],
+        platforms: Platforms | None,
+        verb: str,
+        options: Options,
+    ) -> pd.DataFrame:
+        destination = into(repository, self.core)
+        top = narrowed_top(self._parts, platforms, tags)
+        return move([top], self.core, destination, title=f"{verb} {self.name}", options=options)
 
     def card(self) -> Card:
         """What is known without asking."""

@@ -96,6 +96,10 @@ class Parts:
         assert found is not None  # only what was not found is missing
         return found
 
+    def indexes(self) -> list[Index]:
+        """The indexes below the top, as far as they have been read."""
+        return [one for one in self._manifests.values() if isinstance(one, Index)]
+
     def choices(self) -> str:
         """The platforms to choose from, as far as the top tells, as text for a message."""
         top = self.top()

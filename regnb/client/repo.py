@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pandas as pd
 
+from regnb.client.destinations import target_of
 from regnb.client.image import Image
 from regnb.client.tag_details import tag_details
+from regnb.client.transfers import (
+    Options,
+    StrPath,
+    Tags,
+    chosen_tags,
+    domain_of,
+    download,
+    into,
+    move,
+)
 from regnb.client.walking import walk, warn_of
 from regnb.display.card import Card, Section, Shown, Table
-from regnb.errors import RegnbError
+from regnb.errors import InvalidReferenceError, RegnbError, printable
 from regnb.frames.build import frame
 from regnb.frames.schemas import TAGS
 from regnb.frames.tag_names import tag_columns
-from regnb.interfaces import Opened, TagList
+from regnb.interfaces import Opened, Origin, TagList
 from regnb.model.digest import Digest
 from regnb.model.reference import Reference, check_tag
+from regnb.store.layout import Layout
+from regnb.transfer.tracker import OnProgress
 from regnb.walk.inventory import Inventory
 
 
@@ -93,6 +107,125 @@ class Repo(Shown):
             **tag_columns(tags),
         }
         return frame(TAGS, columns, registry=self.registry, retrieved=datetime.now(UTC))
+
+    def pull(
+        self,
+        folder: StrPath,
+        *,
+        tags: Tags | None = None,
+        referrers: bool = False,
+        dry_run: bool = False,
+        progress: bool | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> pd.DataFrame:
+        """Pull many images into an OCI image layout, each distinct blob once; see `Image.pull`.
+
+        Costs one request for each page of the listing, and for all images together what
+        `Image.pull` costs for one.
+
+        Args:
+            folder: as for `Image.pull`.
+            tags: a regular expression that the whole tag has to match, or the tags themselves; all
+                of them by default.
+            referrers: as for `Image.pull`.
+            dry_run: as for `Image.pull`.
+            progress: as for `Image.pull`.
+            on_progress: as for `Image.pull`.
+
+        Returns:
+            The same as of `Image.pull`.
+
+        Raises:
+            ValueError: `tags` is no regular expression.
+            RepositoryUnknownError: the registry has no such repository.
+            TransferError: some of the images could not be moved. Its ``errors`` tell why, its
+                ``table`` what was done; the others are pulled.
+            RegnbError: as for `Image.pull`, where there is but one image.
+        """
+        layout = Layout(folder).repository(self.name, domain=domain_of(self.core))
+        options = Options(referrers, dry_run, progress, on_progress)
+        return self._move(layout, tags, "pull", options)
+
+    def copy_to(
+        self,
+        target: str | Repo,
+        *,
+        tags: Tags | None = None,
+        referrers: bool = False,
+        dry_run: bool = False,
+        progress: bool | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> pd.DataFrame:
+        """Copy many images to another repository, under the same tags; see `Image.copy_to`.
+
+        Costs one request for each page of the listing, and for all images together what
+        `Image.copy_to` costs for one.
+
+        Args:
+            target: a full name such as ``other.example.com/team/app``, or a repository of another
+                client.
+            tags: as for `pull`.
+            referrers: as for `Image.pull`.
+            dry_run: as for `Image.pull`.
+            progress: as for `Image.pull`.
+            on_progress: as for `Image.pull`.
+
+        Returns:
+            The same as of `Image.copy_to`.
+
+        Raises:
+            InvalidReferenceError: `target` names no registry, or a tag or digest.
+            RegnbError: as for `pull` and for `Image.copy_to`.
+        """
+        options = Options(referrers, dry_run, progress, on_progress)
+        repository, tag = target_of(target, self.core)
+        if tag is not None:
+            raise InvalidReferenceError(
+                f"{printable(target)!r} names a tag, and all keep theirs. Leave it out."
+            )
+        return self._move(repository, tags, "copy", options)
+
+    def download(
+        self,
+        digest: str,
+        path: StrPath,
+        *,
+        progress: bool | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Path:
+        """Download one blob into a file, verified, with a bar of bytes.
+
+        The file appears when it is whole. Until then the bytes are beside it, in a file with the
+        digest as its name and ``.part`` at the end, from which an interrupted call goes on.
+
+        Costs one HEAD and one GET.
+
+        Args:
+            digest: of the blob.
+            path: of the file; replaced where there is one.
+            progress: as for `Image.pull`.
+            on_progress: as for `Image.pull`.
+
+        Returns:
+            The path.
+
+        Raises:
+            InvalidDigestError: `digest` is none.
+            BlobUnknownError: the repository has no such blob.
+            DigestMismatchError: the registry sent other bytes, twice.
+            DiskFullError: no space is left. What has arrived is kept.
+            StorageError: the file cannot be written.
+            RegistryError: what else stands in the way.
+        """
+        options = Options(progress=progress, on_progress=on_progress)
+        return download(self.core, Digest(digest), Path(path), options=options)
+
+    def _move(
+        self, repository: Origin, tags: Tags | None, verb: str, options: Options
+    ) -> pd.DataFrame:
+        destination = into(repository, self.core)
+        tops = chosen_tags(self.core.tags.all(), tags)
+        return move(tops, self.core, destination, title=f"{verb} {self.name}", options=options)
 
     def card(self) -> Card:
         """What is known without asking."""

@@ -25,7 +25,8 @@ def _complete(download: Download, into: Partial, on_position: OnPosition | None)
     download.seek(into.offset)
     if on_position is not None:
         on_position(into.offset)
-    while into.fill(download.readinto):
+    while piece := download.read():
+        into.write(piece)
         if on_position is not None:
             on_position(into.offset)
     into.check()

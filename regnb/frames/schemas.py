@@ -31,6 +31,8 @@ STAGE: Dtype = pd.CategoricalDtype(
     ["catalog", "tags", "head", "manifest", "config", "referrers", "blob"]
 )
 SIZE_SOURCE: Dtype = pd.CategoricalDtype(["descriptor", "document"])
+CONTENT_KIND: Dtype = pd.CategoricalDtype(["config", "layer", "image", "artifact", "index"])
+ACTION: Dtype = pd.CategoricalDtype(["transfer", "skip", "mount", "foreign", "fail"])
 LEVEL: Dtype = pd.CategoricalDtype(["registry", "repository", "tag"])
 
 
@@ -91,6 +93,19 @@ TAGS = Schema(
     },
 )
 
+TRANSFERS = Schema(
+    "transfers",
+    {
+        "registry": Column(TEXT, "where it comes from"),
+        "repository": Column(TEXT, "where it comes from"),
+        "digest": Column(TEXT, "of the blob or manifest"),
+        "kind": Column(CONTENT_KIND, "what it is for"),
+        "media_type": MEDIA_TYPE,
+        "size": Column(EXACT_BYTES, "bytes"),
+        "action": Column(ACTION, "what is done with it, or would be"),
+        "mount_from": Column(TEXT, "repository that has it where it goes, if it is mounted"),
+    },
+)
 TAG_DETAILS = Schema(
     "tag details",
     {

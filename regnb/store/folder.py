@@ -73,10 +73,12 @@ class Folder:
         """
         mark = self._read(MARK, _MARK_LIMIT)
         if mark is None and not self.vacant:
-            raise LayoutError(
-                f"{self.shown} is no OCI image layout: it has no {MARK} file. Name the folder that "
-                f"holds one, or a new folder."
-            )
+            mark = self._read(MARK, _MARK_LIMIT)  # another may be making a layout of it just now
+            if mark is None:
+                raise LayoutError(
+                    f"{self.shown} is no OCI image layout: it has no {MARK} file. Name the folder "
+                    f"that holds one, or a new folder."
+                )
         if mark:
             self._check_version(mark)
 

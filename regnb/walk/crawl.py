@@ -14,8 +14,8 @@ from itertools import groupby
 from typing import TypeVar
 
 from regnb import interfaces
+from regnb import workers as threads
 from regnb.errors import InvalidDocumentError, RegnbError
-from regnb.walk import workers as threads
 from regnb.walk.asking import Asking, BlobJob, Place, not_names
 from regnb.walk.columns import NONE
 from regnb.walk.inventory import Inventory

@@ -279,7 +279,7 @@ def test_ctrl_c_stops_the_threads_and_leaves_what_was_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     registry, release = interrupted
-    monkeypatch.setattr("regnb.walk.workers.GRACE", 0.0)
+    monkeypatch.setattr("regnb.workers.GRACE", 0.0)
     inventory = Inventory("registry.example")
     others = set(threading.enumerate())
     with pytest.raises(KeyboardInterrupt):

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from regnb.errors import OperationCancelledError
-from regnb.walk.workers import run
+from regnb.workers import run
 
 
 def nothing() -> None:

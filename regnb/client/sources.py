@@ -1,0 +1,50 @@
+"""Which image of a layout or archive is meant."""
+
+from __future__ import annotations
+
+from regnb.client.image import Image
+from regnb.display.text import count
+from regnb.errors import LayoutError, printable
+from regnb.model.reference import Reference
+from regnb.store.entries import Entry
+from regnb.store.shelf import Shelf
+
+SHOWN = 10
+
+
+def only_image(source: Shelf, wanted: Reference) -> Image:
+    """The image that has the wanted path and tag, or else the only one there is.
+
+    Raises:
+        LayoutError: there is none, or there are several; the message lists them.
+    """
+    entries = [entry for one in source.contents() for entry in one.entries().all]
+    exact = [e for e in entries if (e.repository, e.name.tag) == (wanted.path, wanted.tag)]
+    tagged = [e for e in entries if e.name.tag is not None and not _is_about(e.name.tag)]
+    for found in (exact, tagged, entries):
+        if len({entry.descriptor.digest for entry in found}) == 1:
+            return _image(source, found[0])
+        if found:
+            break
+    raise LayoutError(
+        f"{source.shown} holds {count(len(tagged or entries), 'image')}, and none of them is "
+        f"{wanted.path}:{wanted.tag}. Say which to push: "
+        f"regnb.connect({source.url!r})['path:tag'].copy_to(...). {_choices(tagged)}"
+    )
+
+
+def _image(source: Shelf, entry: Entry) -> Image:
+    digest = entry.descriptor.digest if entry.name.tag is None else None
+    reference = Reference("", entry.repository, tag=entry.name.tag, digest=digest)
+    return Image(source.repository(entry.repository), reference)
+
+
+def _is_about(tag: str) -> bool:
+    """Whether a tag only keeps what is said about another image."""
+    return tag.startswith(("sha256-", "sha512-"))
+
+
+def _choices(entries: list[Entry]) -> str:
+    named = [f"{entry.repository}:{entry.name.tag}" for entry in entries[:SHOWN]]
+    more = ", and more" if len(entries) > SHOWN else ""
+    return f"It holds: {printable(', '.join(named))}{more}." if named else ""

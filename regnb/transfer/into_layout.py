@@ -1,0 +1,63 @@
+"""Into a layout: blobs become files, whole or not at all (F7)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from regnb.errors import NotFoundError
+from regnb.interfaces import OnPosition, Origin
+from regnb.model.descriptor import Descriptor
+from regnb.model.digest import Digest
+from regnb.model.manifest import Manifest
+from regnb.store.layout_repository import LayoutRepository
+from regnb.transfer.destination import Action, Step
+
+
+class IntoLayout:
+    """One repository of an OCI image layout, to be written to."""
+
+    vouches = False  # files may have been removed or damaged since: each blob is looked at
+
+    def __init__(self, repository: LayoutRepository) -> None:
+        """Touch nothing yet."""
+        self._repository = repository
+
+    def holds(self, manifest: Digest) -> bool:
+        """Whether a manifest is there, whole."""
+        return self._repository.manifests.exists(manifest)
+
+    def look(self, blob: Descriptor) -> Step:
+        """By its size: reading it can wait until the transfer."""
+        try:
+            there = self._repository.blobs.stat(blob.digest).size == blob.size
+        except NotFoundError:
+            there = False
+        return Step(blob, "skip" if there else "transfer")
+
+    def take(self, step: Step, origin: Origin, on_position: OnPosition) -> Action:
+        """Complete the file of a blob, unless it is whole; what is there is read and verified."""
+        blobs = self._repository.blobs
+        if step.action == "skip" and blobs.holds(step.blob):
+            return "skip"
+        with blobs.part(step.blob) as part:
+            if part.superseded and blobs.holds(step.blob):  # another process has been at it
+                part.restart()
+                return "skip"
+            on_position(part.offset)
+            origin.blobs.fetch(step.blob, part, on_position=on_position)
+            part.commit()
+        return "transfer"
+
+    def store(self, manifest: Manifest, tags: Sequence[str]) -> None:
+        """Take a manifest, of which everything is there."""
+        self._repository.manifests.put(manifest, tags=tags)
+
+    def cancel(self) -> None:
+        """End what other threads are reading there."""
+        self._repository.registry.cancel()
+
+    def tidy(self) -> None:
+        """Remove the folder for parts, unless some are left in it."""
+        with suppress(OSError):
+            self._repository.registry.state_folder.rmdir()

@@ -1,0 +1,121 @@
+"""Journal: the uploads that are under way, so that another process can go on with them (F8).
+
+One small JSON file for each, in a folder beside the data, and only for as long as it is under way.
+It may hold a signed address, so that only its owner can read it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from regnb.errors import StorageDeniedError
+from regnb.model.digest import Digest
+from regnb.store.trouble import explained
+
+State = Mapping[str, str | int]
+
+MOST = 64 * 1024
+"""Bytes of such a file; a larger one is none."""
+
+
+class Entry:
+    """What is remembered of the upload of one blob."""
+
+    def __init__(self, path: Path, file: int) -> None:
+        """Use a file that is open, and locked."""
+        self._path = path
+        self._file = file
+
+    def read(self) -> State | None:
+        """The state that was left; None where there is none that can be understood."""
+        try:
+            found = json.loads(os.pread(self._file, MOST, 0))
+        except (OSError, ValueError, RecursionError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    def write(self, state: State) -> None:
+        """Remember a state.
+
+        Raises:
+            DiskFullError: no space is left.
+            StorageError: it cannot be written.
+        """
+        text = json.dumps(state, indent=1).encode()
+        with explained(self._path, "written", kept="What the registry has is kept there."):
+            # Not in one step: a state that was cut off is none, and the upload begins anew.
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, text, 0)
+            os.fsync(self._file)
+
+    def remove(self) -> None:
+        """Forget the upload."""
+        with suppress(OSError):  # what is left then is found to be of no use
+            os.ftruncate(self._file, 0)
+
+
+class Journal:
+    """The uploads from one place to one repository."""
+
+    def __init__(self, folder: Path, repository_url: str) -> None:
+        """Touch nothing yet.
+
+        Args:
+            folder: made when it is needed, removed when it is empty again.
+            repository_url: where the uploads go; another repository has other uploads.
+        """
+        self._folder = folder
+        self._whose = hashlib.sha256(repository_url.encode()).hexdigest()[:12]
+
+    @contextmanager
+    def entry(self, blob: Digest) -> Iterator[Entry | None]:
+        """What is remembered of the upload of a blob.
+
+        None while another process is at it, and where nothing may be written, so that images can be
+        pushed from what is only to be read.
+
+        Raises:
+            StorageError: something else stands in the way of it.
+        """
+        digest = Digest(blob)  # nothing else ever becomes the name of a file (S15)
+        path = self._folder / f"{digest.algorithm}-{digest.encoded}.{self._whose}.upload.json"
+        try:
+            file = self._opened(path)
+        except StorageDeniedError:
+            yield None
+            return
+        try:
+            if not _locked(file):
+                yield None
+                return
+            try:
+                yield Entry(path, file)
+            finally:
+                self._tidy(path, file)
+        finally:
+            os.close(file)
+
+    def _opened(self, path: Path) -> int:
+        with explained(path, "opened"):
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+    def _tidy(self, path: Path, file: int) -> None:
+        with suppress(OSError):
+            if not os.fstat(file).st_size:
+                path.unlink()
+                self._folder.rmdir()
+
+
+def _locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
