@@ -129,6 +129,12 @@ class Partial(Protocol):
     def write(self, data: bytes | memoryview) -> object:
         """Add the next bytes, all of them."""
 
+    def fill(self, readinto: Callable[[memoryview], int]) -> int:
+        """Add the next bytes, which `readinto` puts to the front of a buffer; how many.
+
+        It is given room for no more than are missing. 0 where it gives none, or none are missing.
+        """
+
     def restart(self) -> None:
         """Throw away what is there."""
 

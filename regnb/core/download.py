@@ -5,6 +5,8 @@ Nothing is verified here; that is `regnb.core.reader`'s.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from regnb.core.auth.scopes import Scopes
 from regnb.core.ranges import parse_content_range, range_from
 from regnb.core.responses import failure
@@ -24,6 +26,9 @@ _EXPIRED = frozenset({400, 403})
 # Shares of a blob, as divisors: what counts as progress (F6), and what may be thrown away (W-B7).
 _PROGRESS_SHARE = 100
 _SKIPPED_SHARE = 20
+
+Take = Callable[[Incoming], bytes | memoryview]
+"""Reads the next bytes of a body; none at its end."""
 
 
 class Download:
@@ -91,8 +96,15 @@ class Download:
             RegistryError: the blob cannot be had, or breaks off more often than the retries allow.
                 Another call tries again from the same position on.
         """
+        return bytes(self._guarded(lambda incoming: self._pace.read(incoming, PIECE)))
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill `buffer` with the next bytes; how many, 0 at the end. Raises as `read` does."""
+        return len(self._guarded(lambda incoming: self._pace.fill(incoming, buffer)))
+
+    def _guarded(self, take: Take) -> bytes | memoryview:
         try:
-            return self._read()
+            return self._read(take)
         except BaseException:  # a Ctrl-C, too, may have lost bytes of this connection
             self.close()
             raise
@@ -117,11 +129,11 @@ class Download:
         self.end_here()
         return b""
 
-    def _read(self) -> bytes:
+    def _read(self, take: Take) -> bytes | memoryview:
         while self.size is None or self.offset < self.size:
             try:
                 incoming = self._incoming or self._begin()
-                return b"" if incoming is None else self._take(incoming)
+                return b"" if incoming is None else self._take(incoming, take)
             except Interrupted as interrupted:
                 self._recover(interrupted)
         return b""
@@ -143,8 +155,8 @@ class Download:
         self._incoming = outcome
         return outcome
 
-    def _take(self, incoming: Incoming) -> bytes:
-        piece = self._pace.read(incoming, PIECE)
+    def _take(self, incoming: Incoming, take: Take) -> bytes | memoryview:
+        piece = take(incoming)
         after = self.offset + len(piece)
         if self.size is not None and (after > self.size or (not piece and after < self.size)):
             raise self._wrong_end(after)

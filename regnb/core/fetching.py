@@ -25,8 +25,7 @@ def _complete(download: Download, into: Partial, on_position: OnPosition | None)
     download.seek(into.offset)
     if on_position is not None:
         on_position(into.offset)
-    while piece := download.read():
-        into.write(piece)
+    while into.fill(download.readinto):
         if on_position is not None:
             on_position(into.offset)
     into.check()

@@ -17,6 +17,7 @@ from regnb.errors import DigestMismatchError, SizeMismatchError, StorageError, p
 from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
 from regnb.store.atomic import permitted, sync_folder
+from regnb.store.hashing import Hashing
 from regnb.store.trouble import explain, explained
 
 READ = 512 * 1024
@@ -66,7 +67,8 @@ class Part:
         self._file = -1
         self._folder = folder
         self._target = target
-        self._verifier = self._digest.verifier()
+        self._hashing = Hashing(self._digest, blob.size)
+        self._offset = 0
         self._wait = wait
         self.path = folder / f"{self._digest.algorithm}-{self._digest.encoded}.part"
 
@@ -110,7 +112,7 @@ class Part:
     @property
     def offset(self) -> int:
         """Bytes that are there."""
-        return self._verifier.size
+        return self._offset
 
     @property
     def superseded(self) -> bool:
@@ -128,16 +130,50 @@ class Part:
             DiskFullError: no space is left. What was there, and what still fitted, is kept.
             StorageError: what else stands in the way.
         """
-        left = memoryview(data)
-        if self.offset + len(left) > self._blob.size:
-            raise self._wrong_size(self.offset + len(left))
+        piece = memoryview(data)
+        if len(piece) > self._left:
+            raise self._wrong_size(self.offset + len(piece))
+        self._append(piece, self._hashing.take)
+
+    def fill(self, readinto: Callable[[memoryview], int]) -> int:
+        """Add the next bytes, which `readinto` puts to the front of a buffer: the fast way.
+
+        They are hashed while the next ones are fetched.
+
+        Args:
+            readinto: says how many there were, as the method of files does. It is not given room
+                for more than are missing, and is not called where none are.
+
+        Returns:
+            The same; 0 at the end.
+
+        Raises:
+            DiskFullError: no space is left. What was there, and what still fitted, is kept.
+            StorageError: what else stands in the way.
+        """
+        if not self._left:
+            return 0
+        room = self._hashing.buffer()[: self._left]
+        count = readinto(room)
+        self._append(room[:count], self._hashing.hand_over)
+        return count
+
+    def _append(self, piece: memoryview, hash_it: Callable[[memoryview], None]) -> None:
+        written, full = 0, None
         try:
-            while left:
-                count = os.write(self._file, left)
-                self._verifier.update(left[:count])
-                left = left[count:]
+            while written < len(piece):
+                written += os.write(self._file, piece[written:])
         except OSError as error:
-            raise explain(error, self.path, "written", kept=self._kept) from error
+            full = error
+        # What still fitted on a full disk is there, too.
+        self._offset += written
+        hash_it(piece[:written])
+        if full is not None:
+            raise explain(full, self.path, "written", kept=self._kept) from full
+
+    @property
+    def _left(self) -> int:
+        return self._blob.size - self._offset
 
     def restart(self) -> None:
         """Throw away what is there.
@@ -148,7 +184,8 @@ class Part:
         with explained(self.path, "emptied", kept=self._kept):
             os.ftruncate(self._file, 0)
             os.lseek(self._file, 0, os.SEEK_SET)
-        self._verifier = self._digest.verifier()
+        self._offset = 0
+        self._hashing.restart()
 
     def check(self) -> None:
         """Raise unless what is there is the blob; wrong bytes are thrown away at once.
@@ -160,7 +197,7 @@ class Part:
         if self.offset != self._blob.size:
             raise self._wrong_size(self.offset)
         try:
-            self._verifier.check()
+            self._hashing.check()
         except DigestMismatchError:
             self.restart()  # never to be gone on from
             raise
@@ -181,12 +218,13 @@ class Part:
             os.fsync(self._file)
             os.replace(self.path, self._target)
             sync_folder(self._target.parent)
-        self._let_go()
+        self.close()
 
     def close(self) -> None:
         """Let go of the part; it stays for the next attempt, unless nothing is in it."""
         if self._file < 0:
             return
+        self._hashing.close()
         with suppress(OSError):  # only tidiness
             if not os.fstat(self._file).st_size and self._is_at_its_place(self._file):
                 self.path.unlink()
@@ -247,7 +285,8 @@ class Part:
                 self.restart()
             buffer = memoryview(bytearray(READ))
             while count := os.readv(self._file, [buffer]):
-                self._verifier.update(buffer[:count])
+                self._hashing.take(buffer[:count])
+                self._offset += count
 
     def _kept(self) -> str:
         return f"The {self.offset:,} bytes that have arrived are kept, to go on from."

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
 
+from regnb.core.registry import Registry
 from regnb.core.wire.limits import Limits
 from regnb.errors import (
     BlobUnknownError,
     DigestMismatchError,
     DiskFullError,
+    OperationCancelledError,
     RangesUnsupportedError,
     RegnbError,
     SizeMismatchError,
     UnreachableError,
 )
+from regnb.interfaces import OnPosition
 from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
 from tests.core.fakes import FakeTime, registry
 from tests.core.faulty import (
+    Asked,
     FaultyBlob,
     Way,
     chunked,
@@ -58,6 +62,12 @@ class Kept:
             raise DiskFullError("no space")
         self.held += data
 
+    def fill(self, readinto: Callable[[memoryview], int]) -> int:
+        room = memoryview(bytearray(min(50_000, BLOB.size - self.offset)))
+        count = readinto(room) if room else 0
+        self.write(room[:count])
+        return count
+
     def restart(self) -> None:
         del self.held[:]
 
@@ -75,12 +85,18 @@ class Fetched:
     server: FaultyBlob
     into: Kept
     seen: list[int] = field(default_factory=list)
+    client: Registry = field(init=False)
 
-    def run(self, blob: Descriptor = BLOB, *, limits: Limits | None = None) -> None:
-        client = registry(self.server.raw.url, time=FakeTime(), limits=limits)
-        with client:
-            blobs = client.repository("a").blobs
-            blobs.fetch(blob, self.into, on_position=self.seen.append)
+    def run(
+        self,
+        *,
+        time: FakeTime | None = None,
+        limits: Limits | None = None,
+        on_position: OnPosition | None = None,
+    ) -> None:
+        with registry(self.server.raw.url, time=time, limits=limits) as self.client:
+            blobs = self.client.repository("a").blobs
+            blobs.fetch(BLOB, self.into, on_position=on_position or self.seen.append)
 
 
 @contextmanager
@@ -192,8 +208,38 @@ def test_w_b5_a_blob_that_ends_too_early_is_told_where_its_size_is_not(way: Way)
 
 @pytest.mark.parametrize("way", [chunked(size=999), lengthless()])
 def test_w_b5_no_more_is_taken_than_the_blob_has(way: Way) -> None:
-    one = assert_fails(SizeMismatchError, way, content=CONTENT + b"!" * 1000)
-    assert one.into.offset <= len(CONTENT)
+    with fetched(way, whole, content=CONTENT + b"!" * 1000) as one:
+        one.run()
+        assert one.into.held == CONTENT
+        assert one.server.offsets == [None]
+
+
+def test_f6_small_pieces_are_collected_and_none_is_lost_in_a_break() -> None:
+    def dripping(asked: Asked) -> bytes:
+        return cut(30_001)(asked)
+
+    seen = assert_whole(dripping, offsets=[None, *range(30_001, len(CONTENT), 30_001)])
+    assert len(seen) < 100
+
+
+def test_f5_a_blob_that_drips_is_shown_while_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    with fetched(chunked(size=1000)) as one:
+        one.run(time=FakeTime(step=1.0), limits=Limits(stall_window=10**6))
+        assert one.into.held == CONTENT
+        assert len(one.seen) > len(CONTENT) // 2000
+
+
+def test_f10_a_cancelled_fetch_keeps_what_came() -> None:
+    with fetched(whole) as one:
+
+        def cancel(position: int) -> None:
+            if position:
+                one.client.cancel()
+
+        with pytest.raises(OperationCancelledError):
+            one.run(on_position=cancel)
+        assert 0 < one.into.offset < len(CONTENT)
+        assert one.into.held == CONTENT[: one.into.offset]
 
 
 def test_f7_a_full_disk_keeps_what_came_and_ends_the_connection() -> None:

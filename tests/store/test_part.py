@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import multiprocessing
 import os
 import random
@@ -28,6 +29,7 @@ from regnb.errors import (
 )
 from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
+from regnb.store import hashing
 from regnb.store import part as part_module
 from regnb.store.part import Part
 
@@ -216,6 +218,44 @@ def test_s15_only_a_regular_file_is_a_part(
     with pytest.raises(StorageError, match=r"(?i)is no regular file|directory"):  # noqa: SIM117
         with Part(parts, BLOB, target):
             pass
+
+
+@pytest.mark.parametrize("size", [1, 70_000, 10**9])
+def test_f7_a_part_is_filled_from_buffers_that_are_used_again(
+    parts: Path, target: Path, size: int
+) -> None:
+    source, rooms = io.BytesIO(CONTENT * 4), list[int]()
+    whole = CONTENT * 4
+    blob = Descriptor(media_type=OCTETS, digest=Digest.of(whole), size=len(whole))
+    with Part(parts, blob, target) as part:
+        part.write(source.read(5 if size > 1 else len(whole) - 9))
+
+        def readinto(room: memoryview) -> int:
+            rooms.append(len(room))
+            return source.readinto(room[:size])
+
+        while count := part.fill(readinto):
+            part.write(source.read(3 if part.offset + 3 <= len(whole) and count > 1 else 0))
+        assert part.fill(readinto) == 0
+        part.commit()
+    assert target.read_bytes() == whole
+    assert max(rooms) <= hashing.BUFFER
+
+
+def test_f7_what_is_filled_is_what_is_hashed(parts: Path, target: Path) -> None:
+    source = io.BytesIO(CONTENT[:HALF] + b"x" + CONTENT[HALF + 1 :])
+    with Part(parts, BLOB, target) as part:
+        while part.fill(source.readinto):
+            pass
+        with pytest.raises(DigestMismatchError):
+            part.check()
+        source.seek(0)
+        source.write(CONTENT)
+        source.seek(0)
+        while part.fill(source.readinto):
+            pass
+        part.commit()
+    assert target.read_bytes() == CONTENT
 
 
 # Disks

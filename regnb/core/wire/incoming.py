@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 import requests
 from urllib3 import HTTPHeaderDict
@@ -13,11 +16,14 @@ from regnb.core.wire.failures import Interrupted, explain_broken
 from regnb.core.wire.gunzip import Gunzip
 from regnb.core.wire.outgoing import Method, Outgoing
 from regnb.core.wire.redaction import redact, without
+from regnb.core.wire.reply import Reply
 from regnb.core.wire.turn import Turn
 from regnb.errors import BodyTooLargeError, ProtocolError, RegistryError
 
 SUCCESSES = range(200, 300)
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+T = TypeVar("T")
+
 PIECE = 256 * 1024
 """Bytes asked of a connection at once."""
 
@@ -66,6 +72,7 @@ class Incoming:
 
     __slots__ = (
         "_gunzip",
+        "_plain",
         "_raw",
         "_request",
         "_turn",
@@ -94,6 +101,14 @@ class Incoming:
         coding = self.headers.get("Content-Encoding")
         if coding is not None and self.length != 0:
             self._decode(coding.strip().lower())
+        self._plain = self._plain_reply()
+
+    def _plain_reply(self) -> Reply | None:
+        """What reads the body from the connection, where it is all that there is to be done."""
+        reply = getattr(self._raw, "_original_response", None)
+        if self.length is None or self._raw.chunked or not isinstance(reply, Reply):
+            return None
+        return reply
 
     def _decode(self, coding: str) -> None:
         # No coding was offered; some registries send gzip all the same (W-B3).
@@ -134,6 +149,18 @@ class Incoming:
         return (
             self._read_wire(size) if self._gunzip is None else self._read_gzip(self._gunzip, size)
         )
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill `buffer` with the next bytes, as many as are here; 0 at the end.
+
+        A body that is plain goes straight from the connection into the buffer. Raises as `read`
+        does.
+        """
+        if self._plain is not None:
+            return self._from_wire(partial(self._straight, self._plain, buffer))
+        piece = self.read(len(buffer))
+        buffer[: len(piece)] = piece
+        return len(piece)
 
     def without_secrets(self, body: bytes) -> bytes:
         """The body of an error, fit to be quoted: some servers echo what they were sent (S16)."""
@@ -182,15 +209,26 @@ class Incoming:
         self._raw.close()
         self._raw.release_conn()
 
+    def _straight(self, reply: Reply, buffer: memoryview) -> int:
+        count = reply.readinto1(buffer)
+        self._raw.length_remaining = reply.length
+        if reply.isclosed():
+            self._raw.release_conn()
+        return count
+
     def _read_wire(self, size: int) -> bytes:
+        piece: bytes = self._from_wire(partial(self._raw.read1, size, decode_content=False))
+        return piece
+
+    def _from_wire(self, read: Callable[[], T]) -> T:
         try:
-            piece: bytes = self._raw.read1(size, decode_content=False)
+            brought = read()
         except (HTTPError, OSError) as error:
             found = explain_broken(error, method=self.method, url=self.url)
         else:
             # A socket that was cut looks like the end of the body, or gives what it still has.
             if not self._turn.cancelled:
-                return piece
+                return brought
         # Outside of the except block, so that the exception with the request in it is let go.
         self.close()
         self._turn.check()

@@ -40,6 +40,25 @@ class Reply(http.client.HTTPResponse):
             self.close()
             raise ConnectionResetError("the connection was closed in the middle of the head")
 
+    def readinto1(self, buffer: WriteableBuffer, /) -> int:
+        """Fill `buffer` with what one read of the connection brings; 0 at the end of the body.
+
+        Only where the body is announced by its length, and by nothing else.
+
+        Raises:
+            ConnectionResetError: it ended too early.
+        """
+        if self.fp is None or not self.length:
+            return 0
+        count = self.fp.readinto1(memoryview(buffer)[: self.length])
+        self.length -= count
+        if not count:
+            self.close()
+            raise ConnectionResetError("the connection was closed in the middle of the body")
+        if not self.length:
+            self.close()  # the end of the body is not the end of the connection
+        return count
+
 
 class Line(io.RawIOBase):
     """The receiving end of a socket, read for no longer than the turn allows.
