@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from regnb import errors
 from regnb.audit.audit import Audit
-from regnb.client.client import Client, connect, copy, image
+from regnb.client.client import Client
+from regnb.client.connecting import connect, copy, image
 from regnb.client.image import Image
 from regnb.client.login import login, logout
 from regnb.client.repo import Repo

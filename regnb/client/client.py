@@ -17,9 +17,8 @@ from regnb.client.repo import Repo
 from regnb.client.sources import only_image
 from regnb.client.transfers import Platforms
 from regnb.client.walking import walk, warn_of
-from regnb.core.auth.credentials import Given
 from regnb.core.registry import Registry
-from regnb.core.wire.tls import ClientCertificate, StrPath
+from regnb.core.wire.tls import StrPath
 from regnb.display.card import Card, Section, Shown, Table
 from regnb.errors import InvalidReferenceError, RegistryError, RegnbError, printable
 from regnb.frames.build import frame
@@ -30,11 +29,9 @@ from regnb.model.reference import (
     OFFICIAL,
     Reference,
     parse_local,
-    parse_normalized,
 )
 from regnb.progress import in_kernel
 from regnb.store.layout import Layout
-from regnb.store.source import open_target
 from regnb.transfer.tracker import OnProgress
 from regnb.walk.inventory import Inventory
 
@@ -284,118 +281,3 @@ class Client(Shown):
             except RegnbError:
                 return []
         return self._listed
-
-
-def connect(
-    target: str,
-    *,
-    username: str | None = None,
-    password: str | None = None,
-    credentials: Given | None = None,
-    insecure: bool = False,
-    ca: StrPath | None = None,
-    client_certificate: ClientCertificate | None = None,
-    verify: bool = True,
-    trust_realm: Iterable[str] = (),
-) -> Client:
-    """Connect to a registry, or open images on disk. Nothing is asked or read yet.
-
-    Args:
-        target: ``host``, ``host:port`` or ``https://host/prefix/``. It is spoken to over https,
-            except that a bare loopback host means plain http. ``oci:folder/`` is an OCI image
-            layout, or a folder of them; ``oci-archive:file.tar`` and ``docker-archive:file.tar``
-            are archives, which are only read. They take no other arguments.
-        username: for a registry that asks for one. Without it, credentials are found where
-            `login`, the environment, Docker and the container tools keep them.
-        password: goes with it. Neither is ever shown, logged or pickled.
-        credentials: in place of both, a function that is called once the registry asks, and again
-            when it refuses: it gives a user name and a password, or None for nobody.
-        insecure: allow plain http to a host that is not loopback.
-        ca: file or folder, in PEM, of the authorities that its certificate may come from; by
-            default those of the environment.
-        client_certificate: file of a certificate and its key, or a file of each, that you identify
-            yourself with there.
-        verify: whether its certificate is checked. False warns once, and holds for no other host
-            that the registry leads to.
-        trust_realm: token services, by ``host`` or ``host:port``, that are sent the credentials
-            although they are on another domain than the registry.
-
-    Raises:
-        InvalidReferenceError: `target` is no address of a registry.
-        ValueError: a user name without a password, or the reverse, or both and `credentials`;
-            or any of them for images on disk.
-
-    Warns:
-        UnverifiedTLSWarning: the certificate is not checked.
-    """
-    given = (username, password, credentials, insecure, ca, client_certificate, not verify)
-    on_disk = open_target(target)
-    if on_disk is not None:
-        if any(given) or list(trust_realm):
-            raise ValueError(
-                f"{printable(target)} is on disk: only a registry has logins and certificates."
-            )
-        return Client(on_disk)
-    return Client(
-        Registry(
-            target,
-            username=username,
-            password=password,
-            credentials=credentials,
-            insecure=insecure,
-            ca=ca,
-            client_certificate=client_certificate,
-            verify=verify,
-            trust_realm=trust_realm,
-        )
-    )
-
-
-def image(reference: str) -> Image:
-    """An image by its full name, such as ``ghcr.io/org/app:1.2``; no request.
-
-    Names are read as Docker reads them: ``alpine`` is ``docker.io/library/alpine:latest``.
-
-    Raises:
-        InvalidReferenceError: `reference` does not follow the grammar.
-    """
-    named = parse_normalized(reference).with_default_tag()
-    return Image(connect(named.domain).core.repository(named.path), named)
-
-
-def copy(
-    source: str | Image,
-    target: str | Image | Repo,
-    *,
-    platforms: Platforms | None = None,
-    referrers: bool = False,
-    dry_run: bool = False,
-    progress: bool | None = None,
-    on_progress: OnProgress | None = None,
-) -> pd.DataFrame:
-    """Copy an image between two repositories; the same as `Image.copy_to`.
-
-    Args:
-        source: a full name such as ``ghcr.io/org/app:1.2``, or an image of a client.
-        target: as for `Image.copy_to`.
-        platforms: as for `Image.pull`.
-        referrers: as for `Image.pull`.
-        dry_run: only say what would be done.
-        progress: show a bar; by default as `set_options` and the environment say.
-        on_progress: as for `Image.pull`.
-
-    Returns:
-        The same as of `Image.copy_to`.
-
-    Raises:
-        RegnbError: as for `Image.copy_to`.
-    """
-    origin = image(source) if isinstance(source, str) else source
-    return origin.copy_to(
-        target,
-        platforms=platforms,
-        referrers=referrers,
-        dry_run=dry_run,
-        progress=progress,
-        on_progress=on_progress,
-    )

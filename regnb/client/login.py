@@ -7,7 +7,8 @@ import warnings
 from collections.abc import Iterator
 from getpass import GetPassWarning, getpass
 
-from regnb.client.client import Client, connect
+from regnb.client.client import Client
+from regnb.client.connecting import connect
 from regnb.core.auth import docker_config, store
 from regnb.core.auth.credentials import find_login
 from regnb.core.auth.logins import Basic, IdentityToken, Login, login_with
