@@ -24,7 +24,8 @@ MARK = "oci-layout"
 INDEX = "index.json"
 BLOBS = "blobs"
 VERSION = "1.0.0"
-_MARK_LIMIT = 64 * 1024
+MARK_CONTENT = b'{"imageLayoutVersion":"1.0.0"}'
+MARK_LIMIT = 64 * 1024
 _ABSENT = frozenset({errno.ENOENT, errno.ENAMETOOLONG})
 _LINKED = frozenset({errno.ELOOP, errno.ENOTDIR})
 
@@ -71,7 +72,7 @@ class Folder:
             LayoutError: it is neither.
             StorageError: it cannot be looked at.
         """
-        mark = self._read(MARK, _MARK_LIMIT)
+        mark = self._read(MARK, MARK_LIMIT)
         if mark is None and not self.vacant:
             mark = self._read(MARK, _MARK_LIMIT)  # another may be making a layout of it just now
             if mark is None:
@@ -80,7 +81,7 @@ class Folder:
                     f"that holds one, or a new folder."
                 )
         if mark:
-            self._check_version(mark)
+            check_version(mark, self.shown)
 
     @property
     def vacant(self) -> bool:
@@ -93,18 +94,6 @@ class Folder:
             except NotADirectoryError:
                 return False
         return names <= {".regnb", BLOBS}
-
-    def _check_version(self, mark: bytes) -> None:
-        try:
-            source = fields.mapping(strict_json.loads(mark), MARK)
-            version = fields.text(source, "imageLayoutVersion")
-        except InvalidDocumentError as error:
-            raise LayoutError(f"{self.shown}/{MARK} cannot be read: {error}") from None
-        if version != VERSION:
-            raise LayoutError(
-                f"{self.shown} is an image layout of version {printable(version, 40)!r}; "
-                f"only {VERSION} is known here. Copy it with a program that knows both."
-            )
 
     def _read(self, name: str, limit: int) -> bytes | None:
         region = self._open(name, cancelled=threading.Event())
@@ -169,3 +158,21 @@ def not_followed(shown: str) -> LayoutError:
         f"{shown} is, or lies behind, a symbolic link or something else that is no plain file. "
         "That is not followed: put the real files in its place."
     )
+
+
+def check_version(mark: bytes, shown: str) -> None:
+    """Raise unless an ``oci-layout`` file tells of a version that is known here.
+
+    Raises:
+        LayoutError: it does not.
+    """
+    try:
+        source = fields.mapping(strict_json.loads(mark), MARK)
+        version = fields.text(source, "imageLayoutVersion")
+    except InvalidDocumentError as error:
+        raise LayoutError(f"{MARK} of {shown} cannot be read: {error}") from None
+    if version != VERSION:
+        raise LayoutError(
+            f"{shown} is an image layout of version {printable(version, 40)!r}; only {VERSION} is "
+            "known here. Copy it with a program that knows both."
+        )

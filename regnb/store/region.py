@@ -102,6 +102,22 @@ def _after(file: int, start: int, wanted: int, piece: bytes) -> bytes:
     return os.pread(file, wanted - len(piece), start + len(piece))
 
 
+class _Held(Region):
+    """Bytes in memory in the place of a file."""
+
+    def __init__(self, data: bytes, *, path: str) -> None:
+        super().__init__(-1, size=len(data), path=path, cancelled=threading.Event())
+        self._data = data
+
+    def read_at(self, position: int, count: int) -> bytes:
+        return self._data[position : position + count]
+
+
+def region_of(data: bytes, *, path: str) -> Region:
+    """A region of bytes that are in memory."""
+    return _Held(data, path=path)
+
+
 def damaged(path: str, digest: Digest) -> DigestMismatchError:
     """The error for bytes on disk that are not those of their name."""
     return DigestMismatchError(

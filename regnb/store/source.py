@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from regnb.store.layout import Layout
-from regnb.store.shelf import Shelf
+from pathlib import Path
 
-_KINDS: dict[str, type[Shelf]] = {kind.scheme: kind for kind in (Layout,)}
+from regnb.errors import LayoutError, printable
+from regnb.store.archive import OciArchive
+from regnb.store.archive_file import ArchiveFile
+from regnb.store.docker_archive import MANIFEST, DockerArchive
+from regnb.store.folder import INDEX, MARK
+from regnb.store.layout import Layout
+from regnb.store.shelf import Shelf, StrPath
+
+_KINDS: dict[str, type[Shelf]] = {kind.scheme: kind for kind in (Layout, OciArchive, DockerArchive)}
 
 
 def open_target(target: str) -> Shelf | None:
@@ -22,3 +29,34 @@ def open_target(target: str) -> Shelf | None:
     if not path:
         raise ValueError(f"{target} names no place: write a path after it.")
     return _KINDS[scheme](path)
+
+
+def open_source(path: StrPath) -> Shelf:
+    """Images on disk by where they are; what they are is looked up.
+
+    Raises:
+        LayoutError: there is nothing, or nothing with images in it.
+        StorageError: the file cannot be read.
+    """
+    place = Path(path)
+    if place.is_dir():
+        layout = Layout(path)
+        layout.ping()
+        return layout
+    if not place.is_file():
+        raise LayoutError(
+            f"There is no folder and no file {printable(place)}. Name a folder with an OCI image "
+            "layout, an OCI archive, or what docker save wrote."
+        )
+    return _open_archive(path, ArchiveFile(place))
+
+
+def _open_archive(path: StrPath, file: ArchiveFile) -> Shelf:
+    if file.holds(MARK) and file.holds(INDEX):
+        return OciArchive(path, file=file)
+    if file.holds(MANIFEST):
+        return DockerArchive(path, file=file)
+    raise LayoutError(
+        f"{file.shown} holds neither {INDEX} nor {MANIFEST}: it is no archive of images. Make one "
+        "with docker save, skopeo copy or img.save()."
+    )

@@ -21,7 +21,7 @@ from regnb.model.reference import parse
 from regnb.store.atomic import sync_folder, write_atomically
 from regnb.store.contents import Contents
 from regnb.store.entries import index_items, read_entry
-from regnb.store.folder import BLOBS, INDEX, MARK, VERSION, Folder, not_followed
+from regnb.store.folder import BLOBS, INDEX, MARK, MARK_CONTENT, Folder, not_followed
 from regnb.store.names import IMAGE_NAME, REF_NAME
 from regnb.store.part import Part
 from regnb.store.trouble import explained
@@ -29,7 +29,6 @@ from regnb.store.trouble import explained
 STATE = ".regnb"
 """The folder in a layout for what is not finished yet."""
 
-_MARK_CONTENT = json.dumps({"imageLayoutVersion": VERSION}).encode()
 _BARE = {"mediaType", "digest", "size", "artifactType"}
 
 
@@ -133,7 +132,7 @@ class Writer:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 if not os.fstat(file).st_size:
-                    os.write(file, _MARK_CONTENT)
+                    os.write(file, MARK_CONTENT)
                     os.fsync(file)
                     sync_folder(self._folder.path)
                 yield
