@@ -74,7 +74,7 @@ class Folder:
         """
         mark = self._read(MARK, MARK_LIMIT)
         if mark is None and not self.vacant:
-            mark = self._read(MARK, _MARK_LIMIT)  # another may be making a layout of it just now
+            mark = self._read(MARK, MARK_LIMIT)  # another may be making a layout of it just now
             if mark is None:
                 raise LayoutError(
                     f"{self.shown} is no OCI image layout: it has no {MARK} file. Name the folder "

@@ -156,7 +156,10 @@ class Writer:
         if raw is None:
             return {"schemaVersion": 2, "mediaType": OCI_INDEX}, []
         try:
-            return strict_json.loads(raw), index_items(raw)
+            items = index_items(raw)
+            for item in items:
+                read_entry(item, self._contents.naming)
+            return strict_json.loads(raw), items
         except InvalidDocumentError as error:
             raise LayoutError(
                 f"The index of {self._contents.shown} cannot be read, so that nothing was changed: "
