@@ -26,6 +26,7 @@ from regnb.errors import (
     RegistryWarning,
     UploadUnknownError,
 )
+from regnb.interfaces import OnPosition
 from regnb.model.digest import Digest
 
 MOST_NEW_SESSIONS = 2  # (F8)
@@ -49,6 +50,7 @@ class Delivery:
         *,
         chunk_size: int | None = None,
         on_piece: OnPiece | None = None,
+        on_position: OnPosition | None = None,
     ) -> None:
         """Prepare; no request.
 
@@ -57,11 +59,14 @@ class Delivery:
             content: what comes next in it.
             chunk_size: bytes of one request; all that there are by default.
             on_piece: sees every piece before it is sent, and again where it is sent again.
+            on_position: is told how many bytes of the blob are through, and whenever the upload
+                goes on somewhere else; `upload` says where by then.
         """
         self._upload = upload
         self._content = content
         self._wanted_size = content.size if chunk_size is None else chunk_size
         self._on_piece = on_piece
+        self._on_position = on_position
         self._trial = upload.transport.retries.begin()
         self._corrections = Counter[int]()
         self._new_sessions = 0
@@ -77,6 +82,7 @@ class Delivery:
         """
         while self._upload.offset < self._content.end:
             self._append()
+        self._tell(self._upload.offset)
 
     def commit(self, digest: Digest) -> None:
         """Send what is missing, and close the session with the digest of the whole blob.
@@ -124,7 +130,21 @@ class Delivery:
         return True
 
     def _pieces(self, start: int, stop: int) -> Iterator[bytes]:
-        return self._content.pieces(start, stop, on_piece=self._on_piece)
+        self._tell(start)
+        return self._told(start, self._content.pieces(start, stop, on_piece=self._on_piece))
+
+    def _told(self, start: int, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            yield piece
+            start += len(piece)
+            try:
+                self._tell(start)
+            except Exception as error:  # not to be taken for trouble with the connection
+                raise SourceFailed(error) from None
+
+    def _tell(self, position: int) -> None:
+        if self._on_position is not None:
+            self._on_position(position)
 
     def _attempt(self, send: Callable[[], Answer]) -> Outcome:
         self._trial.keep_quiet()
@@ -162,7 +182,7 @@ class Delivery:
             return True
         if status == _NOT_FOUND:
             self._begin_anew(_error(outcome))
-        elif not self._told(outcome):
+        elif not self._says_itself(outcome):
             self._ask()
         self._repaired = True
         return False
@@ -174,7 +194,7 @@ class Delivery:
         if self._corrections[status] > most:
             raise error
 
-    def _told(self, outcome: Outcome) -> bool:
+    def _says_itself(self, outcome: Outcome) -> bool:
         """Whether a 416 says itself where to go on (B-P14)."""
         if isinstance(outcome, Interrupted) or outcome.status != _RANGE_NOT_SATISFIABLE:
             return False

@@ -13,6 +13,7 @@ from regnb.core.uploads import OCTETS, Upload
 from regnb.core.wire.limits import MIB
 from regnb.core.wire.secret import Secret
 from regnb.errors import DigestMismatchError
+from regnb.interfaces import OnPosition
 from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
 
@@ -108,22 +109,21 @@ class BlobWriter(io.BufferedIOBase):
             RegistryError: what else stands in the way.
         """
         self._check_open()
-        left = taken = memoryview(data).cast("B")
-        while left:
-            room = self._chunk_size - self._waiting
-            if room <= 0:
-                self._send_collected()
-                continue
-            self._collect(left[:room])
-            left = left[room:]
-        return len(taken)
+        return self._take(memoryview(data).cast("B"))
 
-    def read_from(self, source: File) -> int:
+    def read_from(self, source: File, *, on_position: OnPosition | None = None) -> int:
         """Take all bytes that a binary file has left. One PATCH, or one for every full chunk.
 
         A file that can be read again is sent as it is, however large, and read again from where
         the registry stands if something breaks; after an error, it has to be moved to `size`
         before it is sent again. Of other files, the current chunk is kept.
+
+        Args:
+            source: binary; read from its position to its end.
+            on_position: is told how many bytes of the blob are through, whenever that changes:
+                fewer, too, where some are sent again or the session had to begin anew. What
+                `state` gives is right by then. The last few, which are collected, go with
+                `commit`.
 
         Returns:
             How many they are.
@@ -138,10 +138,10 @@ class BlobWriter(io.BufferedIOBase):
         if is_seekable(source) and not self._waiting:
             content = Content.rest_of(source, begin=self._size)
             if content.size >= self._chunk_size:
-                self._send(content)
+                self._send(content, on_position)
                 return content.size
         while piece := binary(source.read(READ)):
-            self.write(piece)
+            self._take(memoryview(piece), on_position)
         return self._size - before
 
     def flush(self) -> None:
@@ -212,6 +212,17 @@ class BlobWriter(io.BufferedIOBase):
     def _waiting(self) -> int:
         return self._size - self._begin
 
+    def _take(self, data: memoryview, on_position: OnPosition | None = None) -> int:
+        left = data
+        while left:
+            room = self._chunk_size - self._waiting
+            if room <= 0:
+                self._send_collected(on_position)
+                continue
+            self._collect(left[:room])
+            left = left[room:]
+        return len(data)
+
     def _collect(self, data: memoryview) -> None:
         if self._running is not None:
             self._running.take(self._size, data)
@@ -222,13 +233,18 @@ class BlobWriter(io.BufferedIOBase):
     def _collection(self) -> Content:
         return Content(self._collected, 0, self._begin, self._size)
 
-    def _send_collected(self) -> None:
-        Delivery(self._upload, self._collection()).store()
+    def _send_collected(self, on_position: OnPosition | None = None) -> None:
+        Delivery(self._upload, self._collection(), on_position=on_position).store()
         self._begin = self._size
 
-    def _send(self, content: Content) -> None:
-        seen = None if self._running is None else self._running.take
-        delivery = Delivery(self._upload, content, chunk_size=self._wanted_size, on_piece=seen)
+    def _send(self, content: Content, on_position: OnPosition | None) -> None:
+        delivery = Delivery(
+            self._upload,
+            content,
+            chunk_size=self._wanted_size,
+            on_piece=None if self._running is None else self._running.take,
+            on_position=on_position,
+        )
         try:
             delivery.store()
         finally:
