@@ -1,4 +1,4 @@
-"""``make bench``: walks, listings and blobs by regnb and its peers, in interleaved rounds."""
+"""``make bench``: regnb and its peers, in interleaved rounds, part by part."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.bench import blobs, listings
+from tests.bench import blobs, images, listings
 from tests.bench.measuring import Figures, middle, ratio, rounds
 from tests.bench.seeding import Seeder
 from tests.bench.walks import WALKS
@@ -54,6 +54,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], str]] = {
     "walks": walks,
     "listings": lambda chosen: listings.measure(chosen.rounds),
     "blobs": lambda chosen: blobs.measure(chosen.rounds),
+    "images": lambda chosen: images.measure(chosen.rounds),
 }
 
 
