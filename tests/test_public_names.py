@@ -19,7 +19,7 @@ PUBLIC = {
 METHODS = {
     "Client": "audit catalog close image ping push repository",
     "Repo": "copy_to download pull tags",
-    "Image": "config copy_to digest history layers manifest platforms pull refresh",
+    "Image": "config copy_to digest history layers manifest platforms pull refresh save",
     "Audit": "blobs errors manifests repositories tags usage",
 }
 

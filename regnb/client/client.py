@@ -31,7 +31,7 @@ from regnb.model.reference import (
     parse_local,
 )
 from regnb.progress import in_kernel
-from regnb.store.layout import Layout
+from regnb.store.source import open_source
 from regnb.transfer.tracker import OnProgress
 from regnb.walk.inventory import Inventory
 
@@ -218,7 +218,7 @@ class Client(Shown):
         """
         target = self.image(reference)
         if not isinstance(source, Image):
-            source = only_image(Layout(source), target.reference)
+            source = only_image(open_source(source), target.reference)
         return source.copy_to(
             target,
             platforms=platforms,

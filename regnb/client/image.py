@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -9,6 +10,7 @@ import pandas as pd
 from regnb.client import image_frames
 from regnb.client.destinations import target_of
 from regnb.client.parts import Part, Parts
+from regnb.client.saving import save
 from regnb.client.transfers import Options, Platforms, StrPath, domain_of, into, move, narrowed_top
 from regnb.display.card import Card, Shown
 from regnb.display.text import size
@@ -183,6 +185,42 @@ class Image(Shown):
         options = Options(referrers, dry_run, progress, on_progress)
         layout = Layout(folder).repository(self.core.name, domain=domain_of(self.core))
         return self._move(layout, self._tags(), platforms, "pull", options)
+
+    def save(
+        self,
+        path: StrPath,
+        *,
+        platforms: Platforms | None = None,
+        progress: bool | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> pd.DataFrame:
+        """Save the image as one file, for ``docker load`` and for all that reads OCI archives.
+
+        The image is pulled into a folder beside the file, ``<path>.regnb``, from which an
+        interrupted call goes on; it is removed in the end. For that time, twice the space is
+        needed. The file appears when it is whole.
+
+        Costs as many requests as `pull`.
+
+        Args:
+            path: of the tar file; replaced where there is one.
+            platforms: as for `pull`. ``docker load`` names the image only where it is one.
+            progress: show a bar; by default as `set_options` and the environment say.
+            on_progress: as for `pull`.
+
+        Returns:
+            The same as of `pull`.
+
+        Raises:
+            RegnbError: as for `pull`.
+        """
+        options = Options(progress=progress, on_progress=on_progress)
+
+        def pull(layout: Layout) -> pd.DataFrame:
+            repository = layout.repository(self.core.name, domain=domain_of(self.core))
+            return self._move(repository, self._tags(), platforms, "save", options)
+
+        return save(Path(path), pull, options=options)
 
     def copy_to(
         self,

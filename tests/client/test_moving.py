@@ -234,8 +234,11 @@ def test_of_several_images_the_one_of_the_same_name_is_pushed(
     other.push(tmp_path, "library/alpine:3.19")
     with pytest.raises(errors.LayoutError, match=r"alpine:3\.19, library/alpine:3\.20"):
         other.push(tmp_path, "new/alpine:latest")
-    with pytest.raises(errors.LayoutError, match="0 images"):
+    with pytest.raises(errors.LayoutError, match="no folder and no file"):
         other.push(tmp_path / "nowhere", "new/alpine:latest")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(errors.LayoutError, match="0 images"):
+        other.push(tmp_path / "empty", "new/alpine:latest")
 
 
 def test_what_was_pulled_from_a_registry_is_mounted_when_it_goes_back(
@@ -256,6 +259,52 @@ def test_a_blob_is_downloaded_into_a_file(reg: SampleClient, tmp_path: Path) -> 
         reg["library/alpine"].download("sha256:" + "0" * 64, tmp_path / "none")
     with pytest.raises(errors.StorageError, match="is a folder"):
         reg["library/alpine"].download(layer, tmp_path)
+
+
+def test_a_saved_image_is_one_file_that_can_be_pushed(
+    reg: SampleClient, other: regnb.Client, tmp_path: Path
+) -> None:
+    image, file = reg["library/python:3.12"], tmp_path / "app.tar"
+    table = image.save(file)
+    assert [one.name for one in tmp_path.iterdir()] == ["app.tar"]
+    assert counts(table) == {"transfer": len(table)}
+    other.push(file, "new/python:1")
+    assert other["new/python:1"].digest() == image.digest()
+    for scheme in ("oci-archive", "docker-archive"):
+        archive = regnb.connect(f"{scheme}:{file}")["library/python:3.12"]
+        assert archive.layers()["digest"].tolist() == image.layers()["digest"].tolist()
+
+
+def test_a_save_goes_on_where_it_ended_and_holds_only_its_own_image(
+    reg: SampleClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    file = tmp_path / "app.tar"
+    with monkeypatch.context() as patched:
+        patched.setattr("regnb.client.saving.write_archive", broken)
+        with pytest.raises(KeyboardInterrupt):
+            reg["library/alpine:3.19"].save(file)
+    assert not file.exists()
+    table = reg["library/python:3.12"].save(file)
+    assert counts(table)["transfer"] > 0
+    found = regnb.connect(f"oci-archive:{file}")
+    assert found.catalog()["repository"].tolist() == ["library/python"]
+    with monkeypatch.context() as patched:
+        patched.setattr("regnb.client.saving.write_archive", broken)
+        with pytest.raises(KeyboardInterrupt):
+            reg["library/python:3.12"].save(file)
+    again = reg["library/python:3.12"].save(file)
+    assert counts(again) == {"skip": len(table)}
+
+
+def test_an_archive_is_only_read(reg: SampleClient, tmp_path: Path) -> None:
+    file = tmp_path / "app.tar"
+    reg["library/alpine:latest"].save(file)
+    archive = regnb.connect(f"oci-archive:{file}")
+    with pytest.raises(errors.ReadOnlyError):
+        reg["library/alpine:3.19"].copy_to(archive["library/alpine:3.19"])
 
 
 def test_a_program_is_told_how_far_it_is(reg: SampleClient, tmp_path: Path) -> None:
