@@ -190,8 +190,9 @@ class Client(Shown):
         gone on with by the next call, as far as the registry kept it; until then what that needs
         is in ``.regnb`` beside the data. Layers of ``docker save`` go as they are, uncompressed.
 
-        Costs one request, and where the image is not there yet one for each distinct blob, one for
-        each that is mounted, two or three for each that is uploaded, and one for each manifest.
+        Costs two requests where the image is there under its tag, and otherwise one, one for each
+        distinct blob, one more for each that is mounted, two or three more for each that is
+        uploaded, and one for each manifest.
 
         Args:
             source: folder or file, or an image of any client. Where the folder or file holds

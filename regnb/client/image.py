@@ -152,6 +152,8 @@ class Image(Shown):
         Every byte is verified, and a blob becomes a file of the layout only when it is whole. What
         breaks off, even because the process is killed, is gone on with by the next call; until
         then it lies in ``.regnb`` in the folder. Other images in the layout stay as they are.
+        Nothing is converted: an image of Docker's media types keeps them, and its digest, and
+        programs that look for OCI manifests only, such as skopeo and umoci, do not find it.
 
         Costs one request for the image, one for each distinct manifest below it, and one for each
         distinct blob that the layout does not hold.
@@ -239,8 +241,9 @@ class Image(Shown):
         is not sent again.
 
         Costs one request for the image and one for each distinct manifest below it; at the target
-        one, and where the image is not there yet, one for each distinct blob, one for each that is
-        mounted, two or three for each that is uploaded, and one for each manifest.
+        two where the image is there under its tag, and otherwise one, one for each distinct blob,
+        one more for each that is mounted, two or three more for each that is uploaded, and one for
+        each manifest.
 
         Args:
             target: a full name such as ``other.example.com/team/app:1.2``, or an image or

@@ -40,6 +40,9 @@ class Destination(Protocol):
     def holds(self, manifest: Digest) -> bool:
         """Whether a manifest is there."""
 
+    def has_tag(self, tag: str, manifest: Digest) -> bool:
+        """Whether it is known that a tag there points to a manifest already."""
+
     def look(self, blob: Descriptor) -> Step:
         """Find out what has to be done about a blob."""
 

@@ -57,6 +57,13 @@ class IntoRegistry:
         """Whether a manifest is there. One HEAD."""
         return self._repository.manifests.exists(manifest)
 
+    def has_tag(self, tag: str, manifest: Digest) -> bool:
+        """Whether a tag points to a manifest already. One HEAD."""
+        try:
+            return self._repository.tags.get(tag).digest == manifest
+        except NotFoundError:
+            return False
+
     def look(self, blob: Descriptor) -> Step:
         """One HEAD."""
         try:

@@ -38,6 +38,7 @@ class Transfer:
         steps: what to do with each blob, once that has been planned.
         actions: what has been done with each blob.
         there: manifests that the destination has already, and what it vouches for with them.
+        tagged: of those that are to have tags, the ones that have them all.
         errors: what could not be moved, by digest.
     """
 
@@ -49,6 +50,7 @@ class Transfer:
     steps: dict[Digest, Step] = field(default_factory=dict)
     actions: dict[Digest, Action] = field(default_factory=dict)
     there: set[Digest] = field(default_factory=set)
+    tagged: set[Digest] = field(default_factory=set)
     errors: dict[str, RegnbError] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -56,7 +58,7 @@ class Transfer:
         """Find out what there is to do, and move nothing.
 
         Costs, in a registry, one HEAD for each image and referrer, and one for each distinct blob
-        of those that are not there yet. A layout costs nothing.
+        of those that are not there yet, or each tag of those that are. A layout costs nothing.
 
         Raises:
             RegnbError: the destination does not say.
@@ -104,8 +106,11 @@ class Transfer:
             return
         vouches = self.destination.vouches
         found = self.cargo.closure(manifest.digest) if vouches else {manifest.digest}
+        tags = self.cargo.tags.get(manifest.digest, ())
+        is_tagged = all(self.destination.has_tag(tag, manifest.digest) for tag in tags)
         with self._lock:
             self.there |= found
+            self.tagged |= {manifest.digest} if tags and is_tagged else set()
 
     def _look(self, blob: Descriptor) -> None:
         self.steps[blob.digest] = self.destination.look(blob)
@@ -125,7 +130,9 @@ class Transfer:
         self._spoil(manifest)
         # A layout may hold a root without an entry for it in its index.
         is_named = self.destination.vouches or digest not in self.cargo.roots
-        if digest in self.errors or (digest in self.there and not tags and is_named):
+        if digest in self.errors or digest in self.tagged:
+            return  # a registry may refuse even the same manifest where tags never change
+        if digest in self.there and not tags and is_named:
             return
         self._guarded(lambda _: self.destination.store(manifest, tags), manifest.descriptor)
 
