@@ -33,6 +33,7 @@ class Bar:
         self.unit = unit
         self._total = total
         self._done = 0
+        self._idle = 0  # of those done, the ones that the bar did not see coming
         self._note = ""
         self._began = time.monotonic()
         self._live: Any = None
@@ -41,6 +42,12 @@ class Bar:
     def advance(self, number: int = 1) -> None:
         """Count `number` more as done; fewer than none where something had to be begun anew."""
         self._done += number
+        self._show()
+
+    def resume(self, number: int) -> None:
+        """Count `number` as done that were there before, and have no part in the rate."""
+        self._done += number
+        self._idle += number
         self._show()
 
     def total(self, number: int | None) -> None:
@@ -53,15 +60,16 @@ class Bar:
 
     def line(self, *, finished: bool) -> str:
         """What remains: what was done, and in what time."""
-        done = self._amount(self._done)
+        done, total = self._amount(self._done), self._total
+        # Of bytes, none may be done in the end: those that were only planned.
+        if total and (not finished or (self.unit == BYTES and self._done != total)):
+            done += f" of {size(total) if self.unit == BYTES else f'{total:,}'}"
+        # Bytes alone say too little.
+        note = f", {self._note}" if self.unit == BYTES and self._note else ""
         spent = duration(time.monotonic() - self._began)
-        if self.unit == BYTES and self._note:
-            done = f"{done}, {self._note}"  # what bytes alone do not say
         if finished:
-            return f"{self.description}: {done} in {spent}"
-        total = size(self._total) if self.unit == BYTES else f"{self._total:,}"
-        known = f" of {total}" if self._total else ""
-        return f"{self.description}: interrupted after {done}{known}, {spent}"
+            return f"{self.description}: {done} in {spent}{note}"
+        return f"{self.description}: interrupted after {done}{note}, {spent}"
 
     def _amount(self, number: int) -> str:
         return size(number) if self.unit == BYTES else count(number, self.unit)
@@ -82,6 +90,7 @@ class Bar:
             if time.monotonic() - self._began < DELAY:
                 return
             self._live, self._handle = _open(self.unit)
+            self._idle = self._done
             self._live.set_description(self.description, refresh=False)
         self._measure()
         self._live.set_postfix_str(self._note, refresh=False)
@@ -90,7 +99,7 @@ class Bar:
             self._live.refresh()  # tqdm leaves out what comes too fast, but not the end
 
     def _measure(self) -> None:
-        self._live.total = self._total
+        self._live.total, self._live.initial = self._total, self._idle
         if self._handle is not None and self._total:
             # The notebook bar keeps a copy, and is a small box as long as it knows no total.
             box = self._live.container.children[1]
@@ -128,9 +137,10 @@ def bar(
 def _open(unit: str) -> tuple[Any, Any]:
     """A live bar, and the handle of its place in a notebook, if it is in one."""
     tqdm = _tqdm()
-    options: dict[str, Any] = {"unit": f" {unit}", "leave": False, "disable": False}
-    if unit == BYTES:
-        options |= {"unit": unit, "unit_scale": True}
+    # Whoever works tells some ten times a second, and all of it is shown, also another note. The
+    # rate is that of the whole time: a moving average, as tqdm makes it, leaves out every stall.
+    options: dict[str, Any] = {"leave": False, "disable": False, "miniters": 0, "smoothing": 0}
+    options |= {"unit": unit, "unit_scale": True} if unit == BYTES else {"unit": f" {unit}"}
     if "notebook" not in tqdm.__mro__[1].__module__:
         # A log is no place for a bar that redraws itself; the line afterwards is.
         options["disable"] = not (sys.stderr.isatty() or in_kernel())

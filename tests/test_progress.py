@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import html
 import itertools
+import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -169,6 +171,116 @@ def test_a_terminal_sees_a_bar_that_goes_away(
     assert "half" in shown
     assert "\x1b[31m" not in shown
     assert shown.splitlines()[-1].startswith("reading [31m: 4 tags in ")
+
+
+def transfer(bar: progress.Bar, *steps: int, note: str = "") -> None:
+    """Bytes come and go, as in a transfer: what is negative was lost."""
+    for step in steps:
+        bar.note(note)
+        bar.advance(step)
+
+
+@pytest.mark.usefixtures("slow")
+def test_a_log_is_told_of_bytes_in_decimal_units(capfd: pytest.CaptureFixture[str]) -> None:
+    with progress.bar("pull app", total=9_000_000, unit=progress.BYTES, show=True) as bar:
+        transfer(bar, 4_000_000, 5_000_000, note="7/7 blobs, 2 skipped")
+    (line,) = capfd.readouterr().err.splitlines()
+    assert re.fullmatch(r"pull app: 9\.0 MB in \d+\.0 s, 7/7 blobs, 2 skipped", line)
+
+
+@pytest.mark.usefixtures("slow")
+def test_interrupted_bytes_say_how_far_they_came(capfd: pytest.CaptureFixture[str]) -> None:
+    def work() -> None:
+        with progress.bar("pull app", total=9_000_000, unit=progress.BYTES, show=True) as bar:
+            transfer(bar, 2_000_000, note="3/7 blobs")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    (line,) = capfd.readouterr().err.splitlines()
+    expected = r"pull app: interrupted after 2\.0 MB of 9\.0 MB, 3/7 blobs, \d+\.0 s"
+    assert re.fullmatch(expected, line)
+
+
+@pytest.mark.usefixtures("slow")
+@pytest.mark.parametrize(
+    ("total", "note", "line"),
+    [
+        (0, "7 blobs skipped", r"pull app: 0 B in \d+\.0 s, 7 blobs skipped"),
+        (0, "", r"pull app: 0 B in \d+\.0 s"),
+        (2_500, "0/1 blob", r"pull app: 0 B of 2\.5 kB in \d+\.0 s, 0/1 blob"),
+    ],
+)
+def test_no_bytes_at_all_make_a_true_line(
+    capfd: pytest.CaptureFixture[str], total: int, note: str, line: str
+) -> None:
+    with progress.bar("pull app", total=total, unit=progress.BYTES, show=True) as bar:
+        transfer(bar, 0, 0, note=note)
+    assert re.fullmatch(line, capfd.readouterr().err.strip())
+
+
+def live(place: Place) -> str:
+    """What stands to the right of the bar in a notebook."""
+    return html.unescape(place.shown[0].children[2].value).replace("\u2007", " ").strip()
+
+
+@pytest.mark.usefixtures("slow")
+def test_bytes_that_begin_anew_and_a_total_that_grows_are_shown(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = itertools.count()
+    monkeypatch.setattr("tqdm.std.time", lambda: float(next(seconds)))
+    with progress.bar("pull app", unit=progress.BYTES, show=True) as bar:
+        transfer(bar, 0)
+        _, box, _ = place.shown[0].children
+        for total, step, done in (
+            (8_000, 6_000, "6.00"),
+            (8_000, -5_000, "1.00"),
+            (9_000, 0, "1.00"),
+        ):
+            bar.total(total)
+            transfer(bar, step, note="1/2 blobs")
+            assert (box.max, box.value) == (total, float(done) * 1000)
+            assert live(place).startswith(f"{done}k/{total // 1000}.00k [")
+            assert live(place).endswith("B/s, 1/2 blobs]")
+        transfer(bar, 8_000, note="2/2 blobs")
+        assert live(place).startswith("9.00k/9.00k [")
+    line = place.shown[-1]["text/plain"]
+    assert re.fullmatch(r"pull app: 9\.0 kB in \d+\.0 s, 2/2 blobs", line)
+
+
+def test_bytes_of_an_earlier_try_are_done_but_make_no_rate(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("tqdm.std.time", lambda: now)
+    monkeypatch.setattr(progress, "DELAY", 0)
+    with progress.bar("pull app", total=10_000_000, unit=progress.BYTES, show=True) as bar:
+        bar.advance(1_000_000)  # before there was a bar
+        bar.resume(5_000_000)
+        now += 2
+        bar.advance(2_000_000)
+        assert live(place) == "8.00M/10.0M [00:02<00:02, 1.00MB/s]"
+        now += 2
+        bar.advance(0)  # a stall counts
+        assert live(place) == "8.00M/10.0M [00:04<00:04, 500kB/s]"
+    assert place.shown[-1]["text/plain"].startswith("pull app: 8.0 MB of 10.0 MB in ")
+
+
+@pytest.mark.usefixtures("slow")
+def test_a_terminal_sees_bytes_and_then_the_line_alone(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with progress.bar("pull \x1b[31mapp", total=4_000, unit=progress.BYTES, show=True) as bar:
+        transfer(bar, 2_000, 2_000, note="1/2 \x1b[2Jblobs")
+    shown = capfd.readouterr().err
+    *_, last, blank, line = shown.rstrip("\n").split("\r")
+    assert "4.00k/4.00k [" in last
+    assert blank.strip() == ""
+    assert line.startswith("pull  [31mapp: 4.0 kB in ")
+    assert "\x1b[31m" not in shown
+    assert "\x1b[2J" not in shown
 
 
 def run(path: Path, source: str) -> Any:

@@ -35,7 +35,7 @@ from regnb.transfer.into_registry import IntoRegistry
 from regnb.transfer.journal import Journal
 from regnb.transfer.moving import Transfer
 from regnb.transfer.narrowing import narrowed
-from regnb.transfer.tracker import OnProgress, Tracker
+from regnb.transfer.tracker import OnProgress, Progress, Tracker
 
 StrPath = str | os.PathLike[str]
 
@@ -111,20 +111,28 @@ def download(origin: Origin, digest: Digest, path: Path, *, options: Options) ->
 def _shown(title: str, options: Options) -> Iterator[tuple[Tracker, Callable[[], None]]]:
     """A bar for a transfer: what adds up its bytes, and what brings bar and caller up to date."""
     tracker = Tracker()
-    done = 0
+    told = Progress()
     with bar(title, unit=BYTES, show=options.progress) as shown:
 
+        def show() -> Progress:
+            nonlocal told
+            before, told = told, tracker.progress()
+            resumed = told.bytes_resumed - before.bytes_resumed
+            shown.total(told.bytes_total)
+            shown.note(str(told))
+            shown.resume(resumed)
+            shown.advance(told.bytes_done - before.bytes_done - resumed)
+            return told
+
         def tick() -> None:
-            nonlocal done
-            state = tracker.progress()
-            shown.total(state.bytes_total)
-            shown.note(str(state))
-            shown.advance(state.bytes_done - done)
-            done = state.bytes_done
+            state = show()
             if options.on_progress is not None:
                 options.on_progress(state)
 
-        yield tracker, tick
+        try:
+            yield tracker, tick
+        finally:
+            show()  # what came after the last tick, or the line would not be true
 
 
 def into(repository: Origin, origin: Origin) -> Destination:

@@ -37,12 +37,13 @@ class Progress:
     blobs_mounted: int = 0
 
     def __str__(self) -> str:
-        """The part of it that a bar of bytes does not show."""
-        parts = [f"{self.blobs_done:,}/{count(self.blobs_total, 'blob')}"]
-        if self.blobs_skipped:
-            parts.append(f"{self.blobs_skipped:,} skipped")
-        if self.blobs_mounted:
-            parts.append(f"{self.blobs_mounted:,} mounted")
+        """The part of it that a bar of bytes does not show; empty while nothing is known."""
+        parts: list[str] = []
+        if self.blobs_total:
+            parts.append(f"{self.blobs_done:,}/{count(self.blobs_total, 'blob')}")
+        for number, what in ((self.blobs_skipped, "skipped"), (self.blobs_mounted, "mounted")):
+            if number:
+                parts.append(f"{number:,} {what}" if parts else f"{count(number, 'blob')} {what}")
         if self.bytes_resumed:
             parts.append(f"{size(self.bytes_resumed)} from before")
         return ", ".join(parts)
