@@ -47,11 +47,7 @@ class ReferrersTag:
 
     def index(self, subject: Digest) -> Index | None:
         """The list, or None where there is no such tag, or no index under it. One GET (R3)."""
-        try:
-            found = self._tagged(subject)
-        except InvalidDocumentError:
-            return None
-        return found if isinstance(found, Index) else None
+        return self._index(referrers_tag(subject))
 
     def add(self, manifest: Manifest, subject: Digest) -> None:
         """Enter a manifest into the list of its subject. Two GETs and one PUT as a rule.
@@ -61,7 +57,8 @@ class ReferrersTag:
             RegistryError: the tag could not be read or written.
         """
         entry = _entry(manifest)
-        self._change(subject, lambda entries: [*_without(entries, manifest.digest), entry])
+        tag = referrers_tag(subject)
+        self._change(tag, lambda entries: [*_without(entries, manifest.digest), entry])
 
     def remove(self, digest: Digest, subject: Digest) -> None:
         """Take a manifest off the list of its subject, if it is on it. As costly as `add`.
@@ -69,39 +66,65 @@ class ReferrersTag:
         The tag stays, if need be with an empty list: deleting it by its digest could take other
         tags along (W-M11).
         """
-        self._change(subject, lambda entries: _without(entries, digest))
+        self._change(referrers_tag(subject), lambda entries: _without(entries, digest))
 
-    def _change(self, subject: Digest, change: Callable[[list[Any]], list[Any]]) -> None:
+    def merge(self, tag: str, other: Index) -> bool:
+        """Enter what another list has, if the one here has something that the other lacks.
+
+        One GET, and as costly as `add` where there is something to enter.
+
+        Returns:
+            Whether it has. Otherwise nothing was done: the other list can take its place.
+
+        Raises:
+            RegnbError: as for `add`.
+        """
+        here = self._index(tag)
+        theirs = {one.digest for one in other.manifests}
+        if here is None or {one.digest for one in here.manifests} <= theirs:
+            return False
+        entries = _by_digest(strict_json.loads(other.raw)["manifests"])
+        self._change(tag, lambda ours: [*{**entries, **_by_digest(ours)}.values()])
+        return True
+
+    def _change(self, tag: str, change: Callable[[list[Any]], list[Any]]) -> None:
         with self._lock:
             for _ in range(_LOOKS):
-                document = self._document(subject)
+                document = self._document(tag)
                 before = document["manifests"]
                 after = change(before)
                 if _digests(after) == _digests(before):
                     return
                 raw = json.dumps({**document, "manifests": after}).encode()
-                self._pusher.push(parse_manifest(raw), [referrers_tag(subject)])
+                self._pusher.push(parse_manifest(raw), [tag])
         raise ReferrersTagError(
-            f"The list of referrers under the tag {referrers_tag(subject)} was changed by others "
-            f"{_LOOKS} times in a row. The manifest itself is done; do it again to mend the list."
+            f"The list of referrers under the tag {tag} was changed by others {_LOOKS} times in a "
+            "row. The manifest itself is done; do it again to mend the list."
         )
 
-    def _document(self, subject: Digest) -> dict[str, Any]:
+    def _index(self, tag: str) -> Index | None:
+        try:
+            found = self._tagged(tag)
+        except InvalidDocumentError:
+            return None
+        return found if isinstance(found, Index) else None
+
+    def _document(self, tag: str) -> dict[str, Any]:
         """The list as it lies there, with whatever else it holds."""
         try:
-            found = self._tagged(subject)
+            found = self._tagged(tag)
         except InvalidDocumentError:
-            raise _taken(subject) from None
+            raise _taken(tag) from None
         if found is None:
             return _EMPTY
         if not isinstance(found, Index):
-            raise _taken(subject)
+            raise _taken(tag)
         document: dict[str, Any] = strict_json.loads(found.raw)
         return {**document, "manifests": document.get("manifests") or []}
 
-    def _tagged(self, subject: Digest) -> Manifest | None:
+    def _tagged(self, tag: str) -> Manifest | None:
         try:
-            return self._get(referrers_tag(subject))
+            return self._get(tag)
         except ManifestUnknownError:
             return None
 
@@ -123,9 +146,9 @@ def _entry(manifest: Manifest) -> dict[str, Any]:
     return entry
 
 
-def _taken(subject: Digest) -> ReferrersTagError:
+def _taken(tag: str) -> ReferrersTagError:
     return ReferrersTagError(
-        f"The tag {referrers_tag(subject)} should hold a list of referrers and holds something "
+        f"The tag {tag} should hold a list of referrers and holds something "
         "else, which was left as it is. Move or delete that tag, and do this again. The manifest "
         "itself is done."
     )
@@ -133,6 +156,10 @@ def _taken(subject: Digest) -> ReferrersTagError:
 
 def _without(entries: list[Any], digest: Digest) -> list[Any]:
     return [entry for entry in entries if entry["digest"] != digest]
+
+
+def _by_digest(entries: list[Any]) -> dict[str, Any]:
+    return {entry["digest"]: entry for entry in entries}
 
 
 def _digests(entries: list[Any]) -> list[str]:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-# OCI distribution-spec 1.1, "referrers tag schema": where a registry has no referrers API.
-_FALLBACK = re.compile(r"(?:sha256|sha512)-[0-9a-f]{64}")
-_COSIGN = re.compile(rf"{_FALLBACK.pattern}\.(?:sig|att|sbom)")
+from regnb.model.reference import REFERRERS_TAG
+
+_COSIGN = re.compile(rf"{REFERRERS_TAG.pattern}\.(?:sig|att|sbom)")
 
 # Nine digits fit an Int32; a longer number is a date or a build, not a version.
 _NUMBER = r"(0|[1-9]\d{0,8})"
@@ -19,7 +19,7 @@ _SEMVER = re.compile(rf"v?{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-({_PART}(?:\.{_PART
 
 def kind_of(tag: str) -> str:
     """``normal``, ``referrers-fallback`` or ``cosign``."""
-    if _FALLBACK.fullmatch(tag):
+    if REFERRERS_TAG.fullmatch(tag):
         return "referrers-fallback"
     return "cosign" if _COSIGN.fullmatch(tag) else "normal"
 

@@ -201,6 +201,10 @@ def parse_any(text: str) -> Reference:
     return parse_normalized(text)
 
 
+REFERRERS_TAG = re.compile(r"(?:sha256|sha512)-[0-9a-f]{64}")
+"""What `referrers_tag` gives for the digests that are in use."""
+
+
 def referrers_tag(digest: Digest) -> str:
     """The tag under which the referrers of `digest` are kept where there is no API for them.
 

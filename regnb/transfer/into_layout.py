@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import chain
 
 from regnb.errors import NotFoundError
 from regnb.interfaces import OnPosition, Origin
 from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
-from regnb.model.manifest import Manifest
+from regnb.model.manifest import Index, Manifest
+from regnb.model.reference import REFERRERS_TAG
 from regnb.store.layout_repository import LayoutRepository
 from regnb.transfer.destination import Action, Step
 
@@ -55,7 +57,21 @@ class IntoLayout:
 
     def store(self, manifest: Manifest, tags: Sequence[str]) -> None:
         """Take a manifest, of which everything is there."""
-        self._repository.manifests.put(manifest, tags=tags)
+        manifests = self._repository.manifests
+        lists = [self._listed(tag) for tag in tags if REFERRERS_TAG.fullmatch(tag)]
+        manifests.put(manifest, tags=tags)
+        for digest in chain.from_iterable(lists):
+            # Unless the new list names it, the index itself leads to it from now on.
+            manifests.put(manifests.get(digest))
+
+    def _listed(self, tag: str) -> list[Digest]:
+        """The manifests on a list of referrers, as far as they are there."""
+        try:
+            found = self._repository.manifests.get(tag)
+        except NotFoundError:
+            return []
+        listed = found.manifests if isinstance(found, Index) else ()
+        return [one.digest for one in listed if self._repository.manifests.exists(one.digest)]
 
     def cancel(self) -> None:
         """End what other threads are reading there."""

@@ -21,7 +21,8 @@ from regnb.errors import (
 from regnb.interfaces import OnPosition, Origin
 from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
-from regnb.model.manifest import Manifest
+from regnb.model.manifest import Index, Manifest
+from regnb.model.reference import REFERRERS_TAG
 from regnb.transfer import sightings
 from regnb.transfer.destination import Action, Step
 from regnb.transfer.journal import Entry, Journal
@@ -80,8 +81,14 @@ class IntoRegistry:
         return action
 
     def store(self, manifest: Manifest, tags: Sequence[str]) -> None:
-        """One PUT as a rule."""
-        self._repository.manifests.put(manifest, tags=tags)
+        """One PUT as a rule; one GET more for a list of referrers, which takes none off there."""
+        manifests = self._repository.manifests
+        left = list(tags)
+        if isinstance(manifest, Index):
+            merge = manifests.referrers_tag.merge
+            left = [t for t in tags if not (REFERRERS_TAG.fullmatch(t) and merge(t, manifest))]
+        if left or not tags:
+            manifests.put(manifest, tags=left)
 
     def cancel(self) -> None:
         """End what other threads are asking the registry."""
