@@ -76,6 +76,17 @@ class Cargo:
                     waiting.append(found.digest)
         return seen
 
+    def levels(self) -> list[list[Manifest]]:
+        """The manifests, so that each is on a later level than all that it names."""
+        heights: dict[Digest, int] = {}
+        levels: list[list[Manifest]] = []
+        for digest, manifest in self.manifests.items():
+            below = [heights[one.digest] for one in manifest.references() if one.digest in heights]
+            heights[digest] = height = max(below, default=-1) + 1
+            levels += [[]] if height == len(levels) else []
+            levels[height].append(manifest)
+        return levels
+
 
 def gather(
     tops: Sequence[Top],

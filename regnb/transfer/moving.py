@@ -123,26 +123,27 @@ class Transfer:
         self.actions[blob.digest] = action
         self.tracker.done(blob, action)
 
-    def _store(self, manifest: Manifest) -> None:
-        """Hand a manifest over, unless something that it names is not there."""
-        digest = manifest.digest
+    def _store(self, thing: Descriptor) -> None:
+        """Hand a manifest over, if anything about it is not there yet."""
+        digest = thing.digest
         tags = self.cargo.tags.get(digest, ())
-        self._spoil(manifest)
         # A layout may hold a root without an entry for it in its index.
         is_named = self.destination.vouches or digest not in self.cargo.roots
-        if digest in self.errors or digest in self.tagged:
+        if digest in self.tagged:
             return  # a registry may refuse even the same manifest where tags never change
         if digest in self.there and not tags and is_named:
             return
-        self._guarded(lambda _: self.destination.store(manifest, tags), manifest.descriptor)
+        self.destination.store(self.cargo.manifests[digest], tags)
 
     def _carry_out(self) -> None:
         steps = sorted(self.steps.values(), key=lambda step: -step.blob.size)
         movable = [step.blob for step in steps if step.action != "foreign"]
         self._side_by_side(self._take, movable, MOVERS)
-        for manifest in self.cargo.manifests.values():
-            self._store(manifest)
-            self.tick()
+        for level in self.cargo.levels():
+            for manifest in level:
+                self._spoil(manifest)
+            sound = [one.descriptor for one in level if one.digest not in self.errors]
+            self._side_by_side(self._store, sound, MOVERS)
 
     def _spoil(self, manifest: Manifest) -> None:
         """Let a manifest fail with the first thing that it names."""
