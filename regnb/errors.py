@@ -193,7 +193,7 @@ class TransferError(RegnbError):
 
 
 class ListingWarning(UserWarning):
-    """A listing holds names that cannot be what it lists; they were left out."""
+    """A listing holds what cannot be what it lists, or is gone; that was left out."""
 
 
 class RegistryWarning(UserWarning):

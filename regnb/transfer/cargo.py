@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 from regnb import workers
-from regnb.errors import InvalidDocumentError, RegnbError, SizeMismatchError
+from regnb.display.text import count
+from regnb.errors import (
+    InvalidDocumentError,
+    ListingWarning,
+    ManifestUnknownError,
+    RegnbError,
+    SizeMismatchError,
+)
 from regnb.interfaces import Origin
 from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
@@ -171,7 +179,7 @@ class _Gathering:
         while new := [digest for digest in self._found if digest not in asked]:
             asked.update(new)
             listed = self._side_by_side(self._origin.referrers.all, new)
-            level = self._read({one.digest: one for about in listed.values() for one in about})
+            level = self._about({one.digest: one for about in listed.values() for one in about})
             level |= self._signatures(new, tags)
             for digest in level:
                 self.cargo.roots.setdefault(digest, digest)
@@ -200,7 +208,39 @@ class _Gathering:
     def _read(self, wanted: Mapping[Digest, Descriptor]) -> dict[Digest, Manifest]:
         """Read those of the manifests that nobody has tried to read yet."""
         unread = [d for d in wanted if d not in self._found and d not in self.cargo.errors]
-        return self._side_by_side(lambda d: self._origin.manifests.get(wanted[d]), unread)
+        return self._side_by_side(lambda d: self._child(wanted[d]), unread)
+
+    def _child(self, wanted: Descriptor) -> Manifest:
+        try:
+            return self._origin.manifests.get(wanted)
+        except ManifestUnknownError as error:
+            error.add_note(
+                f"An index names {wanted.digest}, which is not there. Push it again, or move only "
+                "the platforms that are there: platforms='os/architecture'."
+            )
+            raise
+
+    def _about(self, wanted: Mapping[Digest, Descriptor]) -> dict[Digest, Manifest]:
+        """Read referrers, but for those that were deleted and are still on a list."""
+        gone: list[Digest] = []
+
+        def read(digest: Digest) -> Manifest | None:
+            try:
+                return self._origin.manifests.get(wanted[digest])
+            except ManifestUnknownError:
+                gone.append(digest)
+                return None
+
+        unread = [d for d in wanted if d not in self._found and d not in self.cargo.errors]
+        found = self._side_by_side(read, unread)
+        if gone:
+            warnings.warn(
+                f"What is about the images has gaps: {self._origin.name} lists {gone[0]} and has "
+                f"it no more; so it is with {count(len(gone), 'manifest')}, left out here.",
+                ListingWarning,
+                stacklevel=2,
+            )
+        return {digest: one for digest, one in found.items() if one is not None}
 
     def _signatures(self, subjects: Iterable[Digest], tags: set[str]) -> dict[Digest, Manifest]:
         """What cosign hangs on a manifest by the name of a tag alone."""
@@ -215,7 +255,7 @@ class _Gathering:
         if isinstance(manifest, OpaqueManifest):
             raise InvalidDocumentError(
                 f"{manifest.digest} cannot be moved, because it does not say what it consists of. "
-                f"{manifest.reason}"
+                f"{manifest.reason} Have the image pushed anew by a current program."
             )
         if isinstance(manifest, Index):
             return {one.digest: one for one in manifest.manifests}

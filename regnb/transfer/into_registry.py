@@ -68,11 +68,12 @@ class IntoRegistry:
     def look(self, blob: Descriptor) -> Step:
         """One HEAD."""
         try:
-            self._repository.blobs.stat(blob.digest)
+            found = self._repository.blobs.stat(blob.digest)
         except BlobUnknownError:
             source = self._mountable(blob.digest)
             return Step(blob, "mount" if source else "transfer", source)
-        return Step(blob, "skip")
+        # Of two sizes one is wrong: sending the blob tells which.
+        return Step(blob, "skip" if found.size == blob.size else "transfer")
 
     def take(self, step: Step, origin: Origin, on_position: OnPosition) -> Action:
         """Mount or upload a blob."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import regnb
-from regnb.model.media_types import DOCKER_MANIFEST
+from regnb.model.media_types import DOCKER_MANIFEST, OCI_LAYER
 from tests.integration.conftest import noise
 from tests.integration.filling import layout, push, run
 from tests.integration.moving import (
@@ -163,6 +163,7 @@ def test_a_docker_archive_of_skopeo_is_pushed_with_its_config_and_layers(
     assert set(expected) < copied.keys()
     manifest = skopeo_inspect(target.name("new/app:1.0"), "--raw")
     assert [layer["digest"] for layer in manifest["layers"]] == expected
+    assert {layer["mediaType"] for layer in manifest["layers"]} == {OCI_LAYER}
     config = (tmp_path / "there" / listed["Config"]).read_bytes()
     assert manifest["config"]["digest"] == digest_of(config)
     assert copied[digest_of(config)] == config

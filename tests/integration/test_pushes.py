@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import regnb
+from regnb import errors
 from tests.integration.conftest import noise
 from tests.integration.filling import layout, push
 from tests.integration.moving import (
@@ -18,6 +20,7 @@ from tests.integration.moving import (
     skopeo_inspect,
     watched,
 )
+from tests.servers import TokenServer, docker_registry
 
 pytestmark = pytest.mark.registry
 
@@ -32,6 +35,12 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with server(root / "registry") as registry:
         push(made, "1.0", registry.host, "team/app:1.0")
         yield registry
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A layout of umoci's with that image."""
+    return layout(tmp_path_factory.mktemp("made") / "made", {"1.0": LAYERS})
 
 
 @pytest.fixture
@@ -89,3 +98,33 @@ def test_a_push_costs_what_it_says_and_a_second_one_two_heads(
         again = second.client.push(tmp_path / "there", "new/app:1.0")
         assert second.kinds() == {"HEAD manifests": 2}
         assert set(again["action"]) == {"skip"}
+
+
+def test_a_push_without_credentials_stores_nothing_and_says_what_to_do(
+    made: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "registry"
+    with (
+        docker_registry(root, htpasswd={"alice": "secret"}) as url,
+        regnb.connect(url) as client,
+        pytest.raises(errors.AuthenticationRequiredError, match=r"regnb\.login") as caught,
+    ):
+        client.push(made, "team/app:1.0")
+    assert "/team/app/" in str(caught.value)
+    assert not list(root.rglob("data"))
+
+
+def test_a_push_by_an_account_that_may_only_pull_is_denied(made: Path, tmp_path: Path) -> None:
+    root = tmp_path / "registry"
+    with TokenServer(tmp_path / "tokens", users={"bob": "secret"}) as tokens:
+        tokens.grants = lambda user, access: {"pull"}
+        realm = tokens.realm.split("/")[2]
+        with (
+            docker_registry(root, token=tokens) as url,
+            regnb.connect(url, username="bob", password="secret", trust_realm=[realm]) as client,
+            pytest.raises(errors.DeniedError, match="/team/app/") as caught,
+        ):
+            client.push(made, "team/app:1.0")
+    (note,) = caught.value.__notes__
+    assert any(digest in note for digest in layout_blobs(made))
+    assert not list(root.rglob("data"))
