@@ -9,7 +9,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.bench import blobs, images, listings
+from tests.bench import blobs, images, listings, uploads
 from tests.bench.measuring import Figures, middle, ratio, rounds
 from tests.bench.seeding import Seeder
 from tests.bench.walks import WALKS
@@ -55,6 +55,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], str]] = {
     "listings": lambda chosen: listings.measure(chosen.rounds),
     "blobs": lambda chosen: blobs.measure(chosen.rounds),
     "images": lambda chosen: images.measure(chosen.rounds),
+    "uploads": lambda chosen: uploads.measure(chosen.rounds),
 }
 
 

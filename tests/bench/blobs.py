@@ -10,10 +10,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import IO
 
+from regnb.model.digest import Digest
 from tests.bench.measuring import Call, Figures, middle, ratio, report, rounds
 from tests.bench.seeding import Seeder
 from tests.servers import docker_registry
@@ -24,10 +27,24 @@ REPOSITORY = "bench/blobs"
 BUFFER = 256 * 1024
 
 
+def regnb_fetch(host: str, digest: str, path: str, *, commit: bool) -> int:
+    """`Blobs.fetch` into a `Part`; verified, and on request safe on disk under its own name."""
+    from regnb.core.registry import Registry  # noqa: PLC0415 - only the client that is measured
+    from regnb.store.part import Part  # noqa: PLC0415 - as above
+
+    with Registry(host) as registry:
+        blobs = registry.repository(REPOSITORY).blobs
+        blob = blobs.stat(Digest(digest))
+        with Part(Path(f"{path}.parts"), blob, Path(path)) as part:
+            blobs.fetch(blob, part)
+            if commit:
+                part.commit()
+            return part.offset
+
+
 def regnb_file(host: str, digest: str, path: str) -> int:
     """`Blobs.open`, copied into a file; every byte is verified."""
-    from regnb.core.registry import Registry  # noqa: PLC0415 - only the client that is measured
-    from regnb.model.digest import Digest  # noqa: PLC0415 - as above
+    from regnb.core.registry import Registry  # noqa: PLC0415 - as above
 
     with Registry(host) as registry:
         blobs = registry.repository(REPOSITORY).blobs
@@ -39,7 +56,6 @@ def regnb_file(host: str, digest: str, path: str) -> int:
 def regnb_buffer(host: str, digest: str, path: str) -> int:
     """`BlobReader.readinto`, again and again into the same buffer; every byte is verified."""
     from regnb.core.registry import Registry  # noqa: PLC0415 - as above
-    from regnb.model.digest import Digest  # noqa: PLC0415 - as above
 
     buffer, seen = bytearray(BUFFER), 0
     with (
@@ -90,7 +106,9 @@ def skopeo(host: str, digest: str, path: str) -> int:
 OTHERS = ("curl", "skopeo")
 """Programs: what they need of memory is not seen from here."""
 CALLS: dict[str, Callable[[str, str, str], int]] = {
-    "to a file: regnb": regnb_file,
+    "to a file: regnb": partial(regnb_fetch, commit=False),
+    "to a file: regnb, and safe on disk": partial(regnb_fetch, commit=True),
+    "to a file: regnb, copied from its stream": regnb_file,
     "to a file: oras-py": oras_file,
     "to a file: python-dxf": dxf_file,
     "to a file: skopeo copy": skopeo,
@@ -104,7 +122,8 @@ def call_of(name: str, target: str, path: str) -> Call:
     """A call of `CALLS` on ``HOST@DIGEST``; what it imports is imported first."""
     host, _, digest = target.partition("@")
     if "regnb" in name:
-        import regnb.core.registry  # noqa: PLC0415, F401 - so that its import is not measured
+        import regnb.core.registry  # noqa: PLC0415 - so that its import is not measured
+        import regnb.store.part  # noqa: PLC0415, F401 - as above
     elif "oras" in name:
         import oras.provider  # noqa: PLC0415, F401 - as above
     elif "dxf" in name:
@@ -123,7 +142,7 @@ def measure(count: int) -> str:
         host = url.removeprefix("http://").rstrip("/")
         for size in SIZES:
             digest = push(url, size)
-            lines += _rows(rounds(__name__, names, f"{host}@{digest}", count), size)
+            lines += rows(rounds(__name__, names, f"{host}@{digest}", count), size)
     return "\n".join(lines)
 
 
@@ -131,21 +150,29 @@ def push(url: str, size: int) -> str:
     """Store a blob of noise, and an image that consists of it; gives its digest."""
     from regnb.core.registry import Registry  # noqa: PLC0415 - not measured here
 
-    block = os.urandom(MIB - 8)
-    with tempfile.NamedTemporaryFile() as file, Registry(url) as registry:
-        for number in range(size // MIB):
-            file.write(number.to_bytes(8, "big") + block)
-        file.flush()
+    with noise(size) as file, Registry(url) as registry:
         digest = registry.repository(REPOSITORY).blobs.put(file.name).digest
     layer = {"digest": str(digest), "size": size}
     Seeder(url).image(REPOSITORY, digest.encoded[:12], [layer])
     return str(digest)
 
 
-def _rows(measured: dict[str, list[Figures]], size: int) -> list[str]:
+@contextmanager
+def noise(size: int) -> Iterator[IO[bytes]]:
+    """A file of so many bytes that cannot be compressed."""
+    block = os.urandom(MIB - 8)
+    with tempfile.NamedTemporaryFile() as file:
+        for number in range(size // MIB):
+            file.write(number.to_bytes(8, "big") + block)
+        file.flush()
+        yield file
+
+
+def rows(measured: dict[str, list[Figures]], size: int) -> list[str]:
+    """The rows of one size: medians, and ratios to what regnb needs in the same round."""
     rows = []
     for name, figures in measured.items():
-        assert {f["seen"] for f in figures} == {size}, f"{name} did not read {size:,} bytes"
+        assert {f["seen"] for f in figures} == {size}, f"{name} did not move {size:,} bytes"
         kind, _, client = name.partition(": ")
         ours = next(f for other, f in measured.items() if other.startswith(f"{kind}: regnb"))
         grown = "" if client.startswith(OTHERS) else f"{middle(figures, 'grown') / 1e6:.1f}"
