@@ -163,7 +163,8 @@ class Image(Shown):
             platforms: ``os/architecture[/variant]``, or several; all of them by default. One
                 platform is pulled as an image of its own, several as a new index of theirs.
             referrers: pull what is about the image too: signatures, SBOMs and so on. One more
-                request for each manifest, or two.
+                request for each manifest, or two, and one for each page of the list of tags.
+                Referrers that were deleted and are still listed are left out, with a warning.
             dry_run: only say what would be done. Blobs that are there are not read.
             progress: show a bar; by default as `set_options` and the environment say.
             on_progress: called in this thread, some ten times a second, with the bytes and blobs

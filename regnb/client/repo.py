@@ -120,8 +120,8 @@ class Repo(Shown):
     ) -> pd.DataFrame:
         """Pull many images into an OCI image layout, each distinct blob once; see `Image.pull`.
 
-        Costs one request for each page of the listing, and for all images together what
-        `Image.pull` costs for one.
+        Costs one request for each page of the listing, one for each tag, one for each distinct
+        manifest below those, and one for each distinct blob that the layout does not hold.
 
         Args:
             folder: as for `Image.pull`.
@@ -158,8 +158,10 @@ class Repo(Shown):
     ) -> pd.DataFrame:
         """Copy many images to another repository, under the same tags; see `Image.copy_to`.
 
-        Costs one request for each page of the listing, and for all images together what
-        `Image.copy_to` costs for one.
+        Costs one request for each page of the listing, one for each tag and one for each distinct
+        manifest below those. At the target, each distinct image costs one, and one more for each
+        tag if it is there; each distinct manifest and blob of the others costs what it costs in
+        `Image.copy_to`, and each tag of an image with several one more.
 
         Args:
             target: a full name such as ``other.example.com/team/app``, or a repository of another

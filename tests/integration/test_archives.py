@@ -122,6 +122,8 @@ def test_all_platforms_are_saved_in_one_file(source: Server, tmp_path: Path) -> 
     source.client["team/app:both"].save(tmp_path / "app.tar")
     copied = skopeo_blobs(f"oci-archive:{tmp_path}/app.tar:both", tmp_path / "dir", "--all")
     assert copied == skopeo_blobs(source.name("team/app:both"), tmp_path / "source", "--all")
+    saved = [skopeo_inspect(f"docker-archive:{tmp_path}/app.tar:@{n}") for n in range(2)]
+    assert {one["Architecture"] for one in saved} == {"amd64", "arm64"}
     source.client["team/app:both"].save(tmp_path / "arm.tar", platforms="linux/arm64")
     for scheme in ("docker-archive", "oci-archive"):
         inspected = skopeo_inspect(f"{scheme}:{tmp_path}/arm.tar")

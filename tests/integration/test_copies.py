@@ -165,3 +165,25 @@ def test_a_dry_run_writes_nothing_and_foretells_the_run(source: Server, target: 
         done = there.client["team/many"].copy_to(here.client["new/many"])
     assert done["action"].tolist() == planned["action"].tolist()
     assert done["digest"].tolist() == planned["digest"].tolist()
+
+
+def test_several_tags_of_one_image_cost_no_blob_twice(source: Server, target: Server) -> None:
+    core = source.client["team/app"].core
+    core.manifests.put(core.manifests.get("1.0"), tags=["1", "latest"])
+    with watched(source.client.url) as there, watched(target.client.url) as here:
+        there.client["team/app"].copy_to(here.client["new/app"])
+        assert there.kinds() == {"GET tags": 1, "GET manifests": 3, "GET blobs": 4}
+        assert here.kinds() == {
+            "HEAD manifests": 1,
+            "HEAD blobs": 4,
+            "POST uploads": 4,
+            "PUT uploads": 4,
+            "PUT manifests": 4,  # by digest, and for each tag
+        }
+    with watched(target.client.url) as here:
+        source.client["team/app"].copy_to(here.client["new/app"])
+        assert here.kinds() == {"HEAD manifests": 4}
+    with watched(target.client.url) as here:
+        source.client["team/app:1.0"].copy_to(here.client["new/app:other"])
+        assert here.kinds() == {"HEAD manifests": 2, "PUT manifests": 1}
+    assert sorted(target.client["new/app"].tags()["tag"]) == ["1", "1.0", "latest", "other"]

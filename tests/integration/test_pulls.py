@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from regnb.errors import ManifestUnknownError
 from regnb.model.media_types import DOCKER_MANIFEST, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST
 from tests.integration.conftest import noise
 from tests.integration.filling import layout, push, run
@@ -169,3 +170,20 @@ def test_a_pull_costs_what_it_says_and_a_second_one_only_the_manifests(
     with watched(filled.client.url) as second:
         second.client["team/app:both"].pull(tmp_path)
         assert second.kinds() == {"GET manifests": 3}
+
+
+def test_of_an_index_without_one_of_its_images_the_others_are_pulled(tmp_path: Path) -> None:
+    made = layout(tmp_path / "made", {"1.0": [BASE, FILES], "arm": [BASE, MORE]})
+    run("umoci", "config", "--image", f"{made}:arm", "--architecture", "arm64")
+    with server(tmp_path / "registry") as registry:
+        for tag in ("1.0", "arm"):
+            push(made, tag, registry.host, f"team/app:{tag}")
+        _fill_indexes(registry)
+        gone = registry.client["team/app:arm"].digest()
+        registry.client["team/app"].core.manifests.delete(gone)
+        both = registry.client["team/app:both"]
+        with pytest.raises(ManifestUnknownError, match=gone):
+            both.pull(tmp_path / "all")
+        assert not (tmp_path / "all").exists()
+        both.pull(tmp_path / "some", platforms="linux/amd64")
+        assert len(skopeo_inspect(f"oci:{tmp_path}/some:both")["Layers"]) == 2

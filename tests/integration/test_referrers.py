@@ -19,7 +19,7 @@ from regnb.model.reference import referrers_tag
 from regnb.sample import serve
 from tests.integration.conftest import noise
 from tests.integration.filling import layout, push
-from tests.integration.moving import Server, digest_of, server, skopeo_inspect
+from tests.integration.moving import Server, digest_of, server, skopeo_inspect, watched
 
 pytestmark = pytest.mark.registry
 
@@ -116,6 +116,18 @@ def test_without_being_asked_for_they_stay_where_they_are(source: Server, tmp_pa
         image.copy_to(second.client["team/app"], referrers=True)  # the image is there already
         expected = told(source.client, "team/app", image.digest())
         assert told(second.client, "team/app", image.digest()) == expected
+
+
+def test_a_second_copy_with_referrers_sends_nothing(source: Server, tmp_path: Path) -> None:
+    with server(tmp_path / "second") as second:
+        source.client["team/app:1.0"].copy_to(second.client["team/app"], referrers=True)
+        with watched(source.client.url) as there, watched(second.client.url) as here:
+            table = there.client["team/app:1.0"].copy_to(here.client["team/app"], referrers=True)
+            # Four manifests are read, and two of the four lists are there, each under its tag.
+            assert there.kinds() == {"GET manifests": 8, "GET tags": 1, "GET referrers": 4}
+            # Two of the manifests have a tag each, which is looked at too.
+            assert here.kinds() == {"HEAD manifests": 6}
+        assert set(table["action"]) == {"skip"}
 
 
 @pytest.mark.parametrize("referrers", [False, True])
