@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import stat
@@ -16,7 +15,7 @@ from typing import Self
 from regnb.errors import DigestMismatchError, SizeMismatchError, StorageError, printable
 from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
-from regnb.store.atomic import permitted, sync_folder
+from regnb.store.atomic import is_at, open_private, permitted, remove_temporary_files, sync_folder
 from regnb.store.hashing import Hashing
 from regnb.store.trouble import explain, explained
 
@@ -26,7 +25,13 @@ READ = 512 * 1024
 POLL = 0.1
 """Seconds between two looks at a part that somebody else is filling."""
 
-_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+
+def remove_parts_folder(folder: Path) -> None:
+    """Remove a folder for parts, unless some are in it."""
+    with suppress(OSError):
+        if not folder.is_symlink():
+            remove_temporary_files(folder)
+            folder.rmdir()
 
 
 class Part:
@@ -84,9 +89,6 @@ class Part:
             StorageError: what else stands in the way.
         """
         with explained(self.path, "opened"):
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if self._folder.is_symlink():  # a layout from elsewhere may lead anywhere (S15)
-                raise OSError(errno.ELOOP, "a symbolic link", str(self._folder))
             self._file = self._locked()
         try:
             self._take_up()
@@ -226,7 +228,7 @@ class Part:
             return
         self._hashing.close()
         with suppress(OSError):  # only tidiness
-            if not os.fstat(self._file).st_size and self._is_at_its_place(self._file):
+            if not os.fstat(self._file).st_size and is_at(self.path, self._file):
                 self.path.unlink()
         self._let_go()
 
@@ -246,10 +248,10 @@ class Part:
         before us, while we waited: then it is another file that has the name now.
         """
         while True:
-            file = os.open(self.path, _FLAGS, 0o600)
+            file = open_private(self.path)
             try:
                 self._lock(file)
-                if self._is_at_its_place(file):
+                if is_at(self.path, file):
                     return file
             except BaseException:
                 os.close(file)
@@ -270,13 +272,6 @@ class Part:
                 return
             # Looked at again and again, because nothing could end a wait inside of `flock` (F10).
             self._wait()
-
-    def _is_at_its_place(self, file: int) -> bool:
-        try:
-            found = os.stat(self.path, follow_symlinks=False)
-        except FileNotFoundError:
-            return False
-        return os.path.samestat(found, os.fstat(file))
 
     def _take_up(self) -> None:
         """Hash what is there; more than the blob can have is worth nothing (F7)."""

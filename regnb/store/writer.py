@@ -23,7 +23,7 @@ from regnb.store.contents import Contents
 from regnb.store.entries import index_items, read_entry
 from regnb.store.folder import BLOBS, INDEX, MARK, MARK_CONTENT, Folder, not_followed
 from regnb.store.names import IMAGE_NAME, REF_NAME
-from regnb.store.part import Part
+from regnb.store.part import Part, remove_parts_folder
 from regnb.store.trouble import explained
 
 STATE = ".regnb"
@@ -63,7 +63,7 @@ class Writer:
         self._check_complete(manifest)
         self._prepare()
         if not self._contents.holds_manifest(manifest.digest):
-            write_atomically(self._blob_file(manifest.digest), manifest.raw)
+            self._store(manifest)
         with self._index() as items:
             if isinstance(manifest, Index):
                 self._drop_bare(items, {one.digest for one in manifest.manifests})
@@ -77,6 +77,14 @@ class Writer:
         """Take a name out of the index; what it named stays on disk."""
         with self._index() as items:
             self._remove(items, repository, tag)
+
+    def _store(self, manifest: Manifest) -> None:
+        """As a part, too: so that nothing of it stays but what the next call goes on with."""
+        with self.part(manifest.descriptor) as part:
+            part.restart()
+            part.write(manifest.raw)
+            part.commit()
+        remove_parts_folder(self._folder.path / STATE)
 
     def _annotations(self, repository: str, tag: str, domain: str) -> dict[str, str]:
         path = self._contents.naming.path(repository)
@@ -150,7 +158,7 @@ class Writer:
             if raw is None or json.dumps(items) != before:
                 source["manifests"] = items
                 text = json.dumps(source, ensure_ascii=False, separators=(",", ":"))
-                write_atomically(self._folder.path / INDEX, text.encode())
+                write_atomically(self._folder.path / INDEX, text.encode(), alone=True)
 
     def _read(self, raw: bytes | None) -> tuple[dict[str, Any], list[Any]]:
         if raw is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from itertools import chain
 
 from regnb.errors import NotFoundError
@@ -13,6 +12,7 @@ from regnb.model.digest import Digest
 from regnb.model.manifest import Index, Manifest
 from regnb.model.reference import REFERRERS_TAG
 from regnb.store.layout_repository import LayoutRepository
+from regnb.store.part import remove_parts_folder
 from regnb.transfer.destination import Action, Step
 
 
@@ -79,5 +79,4 @@ class IntoLayout:
 
     def tidy(self) -> None:
         """Remove the folder for parts, unless some are left in it."""
-        with suppress(OSError):
-            self._repository.registry.state_folder.rmdir()
+        remove_parts_folder(self._repository.registry.state_folder)

@@ -106,14 +106,19 @@ class IntoRegistry:
     def _take(self, step: Step, origin: Origin, on_position: OnPosition) -> Action:
         blob, writer = step.blob, None
         if step.action == "skip":
+            self._forget(blob)
             return "skip"
         if step.mount_from is not None:
             writer = self._repository.blobs.mount(blob.digest, step.mount_from)
             if writer is None:
+                self._forget(blob)
                 return "mount"
         with self._entry(blob) as entry:
             upload = _Upload(blob, origin, entry, on_position)
-            if writer is None and (left := self._left(blob, entry)) is not None:
+            if (left := self._left(blob, entry)) is not None:
+                if writer is not None:
+                    writer.cancel()  # what has been sent before is worth more
+                    writer = None
                 # The registry may have lost it, or what it has is not what it should be.
                 with suppress(UploadUnknownError, UploadInvalidError, VerificationError):
                     upload.run(left)
@@ -121,6 +126,11 @@ class IntoRegistry:
             writer = writer or self._repository.blobs.create(algorithm=blob.digest.algorithm)
             upload.run(writer)
         return "transfer"
+
+    def _forget(self, blob: Descriptor) -> None:
+        """Remove what a process has left that was killed when the registry had just stored it."""
+        if self._journal is not None:
+            self._journal.forget(blob.digest)
 
     @contextmanager
     def _entry(self, blob: Descriptor) -> Iterator[Entry | None]:

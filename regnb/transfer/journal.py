@@ -16,6 +16,7 @@ from pathlib import Path
 
 from regnb.errors import StorageDeniedError
 from regnb.model.digest import Digest
+from regnb.store.atomic import is_at, open_private
 from regnb.store.trouble import explained
 
 State = Mapping[str, str | int]
@@ -83,28 +84,50 @@ class Journal:
         Raises:
             StorageError: something else stands in the way of it.
         """
-        digest = Digest(blob)  # nothing else ever becomes the name of a file (S15)
-        path = self._folder / f"{digest.algorithm}-{digest.encoded}.{self._whose}.upload.json"
+        path = self._path(blob)
         try:
-            file = self._opened(path)
+            file = self._taken(path)
         except StorageDeniedError:
+            file = None
+        if file is None:
             yield None
             return
         try:
-            if not _locked(file):
-                yield None
-                return
-            try:
-                yield Entry(path, file)
-            finally:
-                self._tidy(path, file)
+            yield Entry(path, file)
         finally:
+            self._tidy(path, file)
             os.close(file)
 
-    def _opened(self, path: Path) -> int:
-        with explained(path, "opened"):
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    def forget(self, blob: Digest) -> None:
+        """Remove what is remembered of a blob, unless another process is at it.
+
+        Raises:
+            StorageError: something stands in the way of it.
+        """
+        if os.path.lexists(self._path(blob)):
+            with self.entry(blob) as entry:
+                if entry is not None:
+                    entry.remove()
+
+    def _path(self, blob: Digest) -> Path:
+        digest = Digest(blob)  # nothing else ever becomes the name of a file (S15)
+        return self._folder / f"{digest.algorithm}-{digest.encoded}.{self._whose}.upload.json"
+
+    def _taken(self, path: Path) -> int | None:
+        """The file, open and ours alone; None while another process has it."""
+        while True:
+            with explained(path, "opened"):
+                file = open_private(path)
+            try:
+                is_ours = _locked(file)
+                if is_ours and is_at(path, file):
+                    return file
+            except BaseException:
+                os.close(file)
+                raise
+            os.close(file)
+            if not is_ours:
+                return None
 
     def _tidy(self, path: Path, file: int) -> None:
         with suppress(OSError):

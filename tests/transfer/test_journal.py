@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,34 @@ def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
         monkeypatch.setattr(os, "pwrite", full)
         with pytest.raises(DiskFullError, match="upload"):
             entry.write(STATE)
+
+
+def test_f8_what_is_there_is_remembered_no_more(tmp_path: Path) -> None:
+    folder = tmp_path / ".regnb"
+    journal = Journal(folder, "https://one")
+    with journal.entry(BLOB) as entry:
+        assert entry is not None
+        entry.write(STATE)
+        journal.forget(BLOB)  # nothing, since somebody is at it
+        assert entry.read() == STATE
+    journal.forget(Digest.of(b"another"))
+    assert folder.exists()
+    journal.forget(BLOB)
+    assert not folder.exists()
+
+
+def test_f8_uploads_end_and_begin_at_once_in_many_threads(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / ".regnb", "https://one")
+
+    def upload(number: int) -> None:
+        for _ in range(200):
+            # Two threads for each blob: one's file may go just when the other opens it.
+            with journal.entry(Digest.of(bytes([number % 4]))) as entry:
+                if entry is not None:
+                    entry.write(STATE)
+                    assert entry.read() == STATE
+                    entry.remove()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(upload, range(8)))
+    assert not (tmp_path / ".regnb").exists()
