@@ -152,8 +152,9 @@ class Image(Shown):
         Every byte is verified, and a blob becomes a file of the layout only when it is whole. What
         breaks off, even because the process is killed, is gone on with by the next call; until
         then it lies in ``.regnb`` in the folder. Other images in the layout stay as they are.
-        Nothing is converted: an image of Docker's media types keeps them, and its digest, and
-        programs that look for OCI manifests only, such as skopeo and umoci, do not find it.
+        Nothing is converted: an image of Docker's media types keeps them, and its digest. To skopeo
+        and umoci a layout holds OCI manifests only, by tags alone: they do not find Docker's, and
+        of two repositories with the same tag skopeo takes the first and umoci none.
 
         Costs one request for the image, one for each distinct manifest below it, and one for each
         distinct blob that the layout does not hold.
@@ -239,7 +240,8 @@ class Image(Shown):
 
         Digests are kept. In the same registry, blobs are mounted; otherwise they stream through
         this process, verified, and none is ever whole in memory or on disk. What is there already
-        is not sent again.
+        is not sent again; an image whose manifest is there counts as whole, since registries take
+        none without its blobs.
 
         Costs one request for the image and one for each distinct manifest below it; at the target
         two where the image is there under its tag, and otherwise one, one for each distinct blob,

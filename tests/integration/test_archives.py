@@ -181,3 +181,31 @@ def test_what_skopeo_saved_goes_on_from_the_registry(
     raw = skopeo_inspect(target.name("else/app:1"), "--raw")
     assert raw["mediaType"] == DOCKER_MANIFEST
     assert diff_ids(target.name("else/app:1")) == diff_ids(source.name("team/app:1.0"))
+
+
+def test_what_skopeo_saved_is_pulled_into_a_layout_for_umoci(
+    source: Server, tmp_path: Path
+) -> None:
+    saved, there = tmp_path / "app.tar", tmp_path / "there"
+    skopeo_copy(source.name("team/app:1.0"), f"docker-archive:{saved}:team/app:1.0")
+    with regnb.connect(f"docker-archive:{saved}") as opened:
+        opened["team/app:1.0"].pull(there)
+    assert skopeo_blobs(f"oci:{there}:1.0", tmp_path / "dir") == layout_blobs(there)
+    run("umoci", "unpack", "--rootless", "--image", f"{there}:1.0", tmp_path / "bundle")
+    unpacked_files = files_of(tmp_path / "bundle" / "rootfs")
+    assert unpacked_files["opt/0/base.bin"] == BASE["base.bin"]
+    assert len(unpacked_files) == 3
+
+
+def test_layers_compressed_with_zstd_are_saved_as_they_are(source: Server, tmp_path: Path) -> None:
+    compress = ("--dest-compress", "--dest-compress-format", "zstd")
+    # To a registry skopeo sends the compressed layers that it has: those of a folder it makes anew.
+    skopeo_copy(source.name("team/app:1.0"), f"oci:{tmp_path}/there:1.0")
+    skopeo_copy(f"oci:{tmp_path}/there:1.0", f"dir:{tmp_path}/zstd", *compress)
+    skopeo_copy(f"dir:{tmp_path}/zstd", source.name("team/app:zstd"))
+    raw = skopeo_inspect(source.name("team/app:zstd"), "--raw")
+    assert [layer["mediaType"] for layer in raw["layers"]] == [f"{OCI_LAYER}+zstd"] * 2
+    source.client["team/app:zstd"].save(tmp_path / "app.tar")
+    saved = f"docker-archive:{tmp_path / 'app.tar'}"
+    assert set(diff_ids(saved)) < skopeo_blobs(saved, tmp_path / "dir").keys()
+    assert diff_ids(saved) == diff_ids(source.name("team/app:1.0"))

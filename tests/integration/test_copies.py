@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,15 @@ import pytest
 import regnb
 from tests.integration.conftest import noise
 from tests.integration.filling import layout, push
-from tests.integration.moving import WRITES, Server, chosen, server, skopeo_blobs, watched
+from tests.integration.moving import (
+    WRITES,
+    Server,
+    chosen,
+    server,
+    skopeo_blobs,
+    skopeo_inspect,
+    watched,
+)
 
 pytestmark = pytest.mark.registry
 
@@ -187,3 +196,21 @@ def test_several_tags_of_one_image_cost_no_blob_twice(source: Server, target: Se
         source.client["team/app:1.0"].copy_to(here.client["new/app:other"])
         assert here.kinds() == {"HEAD manifests": 2, "PUT manifests": 1}
     assert sorted(target.client["new/app"].tags()["tag"]) == ["1", "1.0", "latest", "other"]
+
+
+def test_layers_that_lie_elsewhere_are_named_there_too(source: Server, target: Server) -> None:
+    core = source.client["team/app"].core
+    document = json.loads(core.manifests.get("1.0").raw)
+    foreign = {
+        "mediaType": "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+        "digest": "sha256:" + "ab" * 32,
+        "size": 1234,
+        "urls": ["https://layers.example.com/base"],
+    }
+    document["layers"].append(foreign)
+    core.manifests.put(json.dumps(document).encode(), tags=["foreign"])
+    table = source.client["team/app:foreign"].copy_to(target.client["new/app"])
+    assert table.set_index("digest")["action"][foreign["digest"]] == "foreign"
+    raw = skopeo_inspect(target.name("new/app:foreign"), "--raw")
+    assert raw["layers"][-1] == foreign
+    assert len(target.blobs()) == 5
