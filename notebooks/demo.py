@@ -2,7 +2,7 @@
 
     python -m notebooks.demo [--save]
 
-`--save` also writes the outputs back into the notebook, which is how it is committed.
+`--save` runs every notebook, and writes the outputs back into them: so they are committed.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def save(notebook: nbformat.NotebookNode, path: Path) -> None:
 def main() -> int:
     """Run the demonstration."""
     parser = argparse.ArgumentParser(description="Run the quick start on the sample registry.")
-    parser.add_argument("--save", action="store_true", help="write outputs into the notebook")
+    parser.add_argument("--save", action="store_true", help="write outputs into all notebooks")
     arguments = parser.parse_args()
     notebook = execute(QUICKSTART)
     print(shown(notebook, "audit-summary"))
@@ -67,7 +67,8 @@ def main() -> int:
     PAGE.write_text(body, encoding="utf-8")
     print(f"\nThe whole notebook, executed: {PAGE.relative_to(FOLDER.parent)}")
     if arguments.save:
-        save(notebook, QUICKSTART)
+        for path in sorted(FOLDER.glob("*.ipynb")):
+            save(execute(path), path)
     return 0
 
 

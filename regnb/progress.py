@@ -33,7 +33,7 @@ class Bar:
         self.unit = unit
         self._total = total
         self._done = 0
-        self._idle = 0  # of those done, the ones that the bar did not see coming
+        self._before = 0  # of those done, the ones that were there when it began
         self._note = ""
         self._began = time.monotonic()
         self._live: Any = None
@@ -47,7 +47,7 @@ class Bar:
     def resume(self, number: int) -> None:
         """Count `number` as done that were there before, and have no part in the rate."""
         self._done += number
-        self._idle += number
+        self._before += number
         self._show()
 
     def total(self, number: int | None) -> None:
@@ -87,10 +87,14 @@ class Bar:
 
     def _show(self) -> None:
         if self._live is None:
-            if time.monotonic() - self._began < DELAY:
+            spent = time.monotonic() - self._began
+            if spent < DELAY:
                 return
             self._live, self._handle = _open(self.unit)
-            self._idle = self._done
+            if not self._live.disable:
+                # It began earlier than tqdm knows, and has not been shown for as long.
+                self._live.start_t -= spent
+                self._live.last_print_t -= spent
             self._live.set_description(self.description, refresh=False)
         self._measure()
         self._live.set_postfix_str(self._note, refresh=False)
@@ -99,7 +103,7 @@ class Bar:
             self._live.refresh()  # tqdm leaves out what comes too fast, but not the end
 
     def _measure(self) -> None:
-        self._live.total, self._live.initial = self._total, self._idle
+        self._live.total, self._live.initial = self._total, self._before
         if self._handle is not None and self._total:
             # The notebook bar keeps a copy, and is a small box as long as it knows no total.
             box = self._live.container.children[1]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from notebooks.demo import QUICKSTART, execute, shown
+from notebooks.demo import FOLDER, QUICKSTART, execute, shown
 
-NOTEBOOKS = sorted(QUICKSTART.parent.glob("*.ipynb"))
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 
 def by_name(path: Path) -> str:
@@ -35,13 +36,26 @@ def test_a_notebook_is_committed_with_outputs_and_without_widget_state(path: Pat
     assert "widgets" not in notebook.metadata
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert all(cell.outputs for cell in code)
-    assert "widget-view" not in path.read_text("utf-8")
+    saved = path.read_text("utf-8")
+    assert "widget-view" not in saved
+    assert not re.search(r"/(home|root|work|Users|tmp/tmp|var/folders)/?", saved)  # whose machine
 
 
 def test_the_quick_start_is_short_and_shows_the_audit() -> None:
     notebook = nbformat.read(QUICKSTART, as_version=4)
     assert len(notebook.cells) < 20
     assert "stored" in shown(notebook, "audit-summary")
+
+
+def test_the_notebook_of_transfers_keeps_the_true_lines_of_its_bars() -> None:
+    notebook = nbformat.read(FOLDER / "04_transfer.ipynb", as_version=4)
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    lines = [one.data["text/plain"] for one in outputs if one.output_type == "display_data"]
+    pulled, interrupted, resumed = lines
+    assert re.fullmatch(r"pull team/api:latest: 20\.2 MB in .+ s, 7/7 blobs", pulled)
+    assert " interrupted after " in interrupted
+    assert " of 100.0 MB, 1/2 blobs, " in interrupted
+    assert re.search(r" 100\.0 MB in .*1/1 blob, 1 skipped, .* MB from before$", resumed)
 
 
 def test_a_notebook_that_raises_is_seen_to_raise(tmp_path: Path) -> None:

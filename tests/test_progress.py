@@ -254,17 +254,19 @@ def test_bytes_of_an_earlier_try_are_done_but_make_no_rate(
 ) -> None:
     now = 100.0
     monkeypatch.setattr("tqdm.std.time", lambda: now)
-    monkeypatch.setattr(progress, "DELAY", 0)
+    monkeypatch.setattr("regnb.progress.time.monotonic", lambda: now)
     with progress.bar("pull app", total=10_000_000, unit=progress.BYTES, show=True) as bar:
-        bar.advance(1_000_000)  # before there was a bar
+        now += 1
+        bar.advance(1_000_000)  # the bar opens only here
+        assert live(place) == "1.00M/10.0M [00:01<00:09, 1.00MB/s]"
         bar.resume(5_000_000)
-        now += 2
-        bar.advance(2_000_000)
-        assert live(place) == "8.00M/10.0M [00:02<00:02, 1.00MB/s]"
+        now += 1
+        bar.advance(1_000_000)
+        assert live(place) == "7.00M/10.0M [00:02<00:03, 1.00MB/s]"
         now += 2
         bar.advance(0)  # a stall counts
-        assert live(place) == "8.00M/10.0M [00:04<00:04, 500kB/s]"
-    assert place.shown[-1]["text/plain"].startswith("pull app: 8.0 MB of 10.0 MB in ")
+        assert live(place) == "7.00M/10.0M [00:04<00:06, 500kB/s]"
+    assert place.shown[-1]["text/plain"].startswith("pull app: 7.0 MB of 10.0 MB in ")
 
 
 @pytest.mark.usefixtures("slow")

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from playwright.sync_api import Dialog, Page, Route, sync_playwright
 
 from tests.servers import need
@@ -188,6 +189,15 @@ def chromium() -> Iterator[Window]:
             browser.close()
 
 
+def write(path: Path, *cells: str) -> None:
+    """Write a notebook that has not run yet."""
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+    )
+    nbformat.write(notebook, path)
+
+
 def open_notebook(page: Page, address: str, token: str, path: str) -> None:
     """Open a notebook alone on the page, and wait until its kernel is idle."""
     page.goto(f"{address}/doc/tree/{path}?token={token}&reset")
@@ -205,15 +215,37 @@ def run_all(page: Page, **typed: str) -> bool:
         **typed: what to type into the boxes that cells open, one after the other; each by the type
             of its box, ``text`` or ``password``.
     """
-    page.evaluate(RUN)
+    start_all(page)
     for kind, text in typed.items():
         masked = "[type=password]" if kind == "password" else ":not([type=password])"
         box = page.locator(f".jp-Stdin-input{masked}")
         box.fill(text)
         box.press("Enter")
+    return end_all(page)
+
+
+def start_all(page: Page) -> None:
+    """Begin to run every cell."""
+    page.evaluate(RUN)
+
+
+def end_all(page: Page) -> bool:
+    """Wait until every cell has run; False when one of them raised."""
     page.wait_for_function("() => window.regnbRan !== undefined", timeout=90_000)
     page.wait_for_function(READY)
     return bool(page.evaluate("() => window.regnbRan"))
+
+
+def interrupt(page: Page) -> None:
+    """Press the stop button."""
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:interrupt-kernel')")
+
+
+def saved(page: Page, path: Path) -> str:
+    """Save the notebook; what is in its file then."""
+    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
+    return path.read_text("utf-8")
 
 
 def errors(page: Page) -> list[str]:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
-import nbformat
 import pytest
 from playwright.sync_api import expect
 
 from regnb.sample import serve
 from tests.browser.lab import (
     Window,
-    chromium,
     errors,
-    jupyterlab,
     open_notebook,
     run_all,
+    saved,
     set_theme,
+    write,
 )
 
 pytestmark = pytest.mark.browser
@@ -37,29 +35,6 @@ TABLES = """
 display(img.layers(), img.history(), img.platforms(), regnb.styled(img.history()))
 display(reg["odd/markup"].tags(details=True))
 """.strip()
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str, str]]:
-    root = tmp_path_factory.mktemp("lab")
-    with jupyterlab(root) as (address, token):
-        yield root, address, token
-
-
-@pytest.fixture
-def window() -> Iterator[Window]:
-    with chromium() as opened:
-        yield opened
-    assert opened.dialogs == []
-    assert opened.blocked == []
-
-
-def write(path: Path, *cells: str) -> None:
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
-    )
-    nbformat.write(notebook, path)
 
 
 def luminance(colour: str) -> float:
@@ -131,11 +106,9 @@ def test_a_password_is_asked_for_masked_and_is_not_in_the_file(
         write(root / "login.ipynb", ask, use)
         open_notebook(page, address, token, "login.ipynb")
         assert run_all(page, text="ada", password=password), errors(page)
-    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
-    page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
-    saved = (root / "login.ipynb").read_text("utf-8")
-    assert "True" in saved
-    assert password not in saved
+    file = saved(page, root / "login.ipynb")
+    assert "True" in file
+    assert password not in file
 
 
 def test_a_notebook_that_raises_is_seen_to_raise(
