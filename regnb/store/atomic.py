@@ -78,7 +78,8 @@ def open_private(path: Path) -> int:
         OSError: something stands in the way.
     """
     while True:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(FileExistsError):  # not exist_ok: it fails where the folder goes just then
+            path.parent.mkdir(mode=0o700, parents=True)
         if path.parent.is_symlink():  # a layout from elsewhere may lead anywhere (S15)
             raise OSError(errno.ELOOP, "a symbolic link", str(path.parent))
         with suppress(FileNotFoundError):  # who is done with the folder has just removed it
