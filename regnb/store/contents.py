@@ -87,6 +87,10 @@ class Contents:
         self._entries = stamp, entries
         return entries
 
+    def remember(self, entries: Entries) -> None:
+        """Take what has just been written into the index for what is there."""
+        self._entries = self.holding.stamp, entries
+
     @property
     def shown(self) -> str:
         """What messages call it."""

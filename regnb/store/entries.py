@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from regnb.errors import InvalidDocumentError, LayoutError
 from regnb.model import fields, strict_json
 from regnb.model.descriptor import Descriptor
+from regnb.model.media_types import OCI_INDEX
 from regnb.model.reference import MAX_PATH
 from regnb.store.names import Name, read_name
+
+_NEW = {"schemaVersion": 2, "mediaType": OCI_INDEX}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +25,14 @@ class Entry:
         descriptor: what it points to.
         name: what it is called, as far as it says.
         repository: that it belongs to.
+        source: the entry as it stands in the index; not to be changed.
         refused: text in the place of a name that is none.
     """
 
     descriptor: Descriptor
     name: Name
     repository: str
+    source: Mapping[str, Any]
     refused: str | None = None
 
 
@@ -36,12 +42,30 @@ class Entries:
 
     Attributes:
         all: in the order of the index.
+        document: whatever else the index holds; not to be changed.
         repositories: for each repository, what its tags point to. Where a name stands twice, the
             first counts.
     """
 
-    all: tuple[Entry, ...] = ()
-    repositories: Mapping[str, Mapping[str, Descriptor]] = field(default_factory=dict)
+    all: tuple[Entry, ...]
+    document: Mapping[str, Any]
+    repositories: Mapping[str, Mapping[str, Descriptor]]
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry], document: Mapping[str, Any]) -> Entries:
+        """Sort entries by their names."""
+        found = tuple(entries)
+        repositories: dict[str, dict[str, Descriptor]] = {}
+        for entry in found:
+            tags = repositories.setdefault(entry.repository, {})
+            if entry.name.tag is not None:
+                tags.setdefault(entry.name.tag, entry.descriptor)
+        return cls(found, document, repositories)
+
+    def as_bytes(self) -> bytes:
+        """The index, as it is written."""
+        document = {**self.document, "manifests": [entry.source for entry in self.all]}
+        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
     def refused(self, repository: str) -> tuple[str, ...]:
         """What stands in the place of names in a repository, and is none."""
@@ -87,34 +111,25 @@ def read_entries(raw: bytes | None, *, naming: Naming, shown: str) -> Entries:
         LayoutError: the index cannot be read.
     """
     if raw is None:
-        return Entries()
+        return Entries.of((), _NEW)
     try:
-        found = tuple(read_entry(one, naming) for one in index_items(raw))
+        document = _document(raw)
+        found = [read_entry(one, naming) for one in fields.items(document, "manifests")]
     except InvalidDocumentError as error:
         raise LayoutError(
             f"{shown} cannot be read: {error} Have the layout made anew; its blobs can stay."
         ) from None
-    repositories: dict[str, dict[str, Descriptor]] = {}
-    for entry in found:
-        tags = repositories.setdefault(entry.repository, {})
-        if entry.name.tag is not None:
-            tags.setdefault(entry.name.tag, _bare(entry.descriptor))
-    return Entries(found, repositories)
+    return Entries.of(found, document)
 
 
-def index_items(raw: bytes) -> list[Any]:
-    """The entries of an index as they stand there.
-
-    Raises:
-        InvalidDocumentError: it is no index.
-    """
+def _document(raw: bytes) -> dict[str, Any]:
     source = fields.mapping(strict_json.loads(raw), "the index")
     if "layers" in source or "config" in source:
         raise InvalidDocumentError("it could be taken for a manifest of an image (S14).")
-    return fields.items(source, "manifests")
+    return source
 
 
-def read_entry(source: object, naming: Naming) -> Entry:
+def read_entry(source: Any, naming: Naming) -> Entry:
     """One entry of an index.
 
     Raises:
@@ -122,8 +137,4 @@ def read_entry(source: object, naming: Naming) -> Entry:
     """
     descriptor = Descriptor.from_json(source)
     name, refused = read_name(descriptor.annotations)
-    return Entry(descriptor, name, naming.repository(name), refused)
-
-
-def _bare(descriptor: Descriptor) -> Descriptor:
-    return Descriptor(descriptor.media_type, descriptor.digest, descriptor.size)
+    return Entry(descriptor, name, naming.repository(name), source, refused)

@@ -111,7 +111,8 @@ class LayoutTags:
                 f"{self._repository.name} in {self._contents.shown} has no tag {tag}. "
                 "List its tags to see those that it has."
             )
-        return tags[tag]
+        found = tags[tag]
+        return Descriptor(found.media_type, found.digest, found.size)
 
     def untag(self, tag: str) -> None:
         """Take a tag away. Its manifest and blobs stay on disk, to be read by digest.

@@ -74,7 +74,6 @@ class Members:
             StorageError: it cannot be read.
         """
         self._shown = shown
-        self._end = os.fstat(file).st_size
         self._members: dict[str, Member] = {}
         with open(os.dup(file), "rb") as stream:
             stream.seek(0)
@@ -82,15 +81,11 @@ class Members:
                 self._add(header)
 
     def find(self, name: str) -> Member | None:
-        """The member of that name, through links within the archive; None where there is none.
-
-        Raises:
-            LayoutError: its bytes are not all there.
-        """
+        """The member of that name, through links within the archive; None where there is none."""
         for _ in range(_HOPS):
             member = self._members.get(name)
             if member is None or not member.link:
-                return member if member is None else self._whole(member, name)
+                return member
             name = member.link
         return None
 
@@ -98,14 +93,6 @@ class Members:
         """Whether several members have that name, so that two readers may see two things."""
         member = self._members.get(name)
         return member is not None and member.again
-
-    def _whole(self, member: Member, name: str) -> Member:
-        if member.start + member.size > self._end:
-            raise LayoutError(
-                f"{self._shown} was cut short: {name} is not all there. Copy it again, or have it "
-                "made anew."
-            )
-        return member
 
     def _headers(self, stream: object) -> Iterator[tarfile.TarInfo]:
         try:

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from regnb.errors import BlobUnknownError, InvalidDocumentError, LayoutError
+from regnb.errors import BlobUnknownError
 from regnb.errors import ManifestBlobUnknownError as MissingError
-from regnb.model import strict_json
 from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
 from regnb.model.manifest import Index, Manifest
-from regnb.model.media_types import OCI_INDEX
 from regnb.model.reference import parse
 from regnb.store.atomic import sync_folder, write_atomically
 from regnb.store.contents import Contents
-from regnb.store.entries import index_items, read_entry
+from regnb.store.entries import Entries, Entry, read_entry
 from regnb.store.folder import BLOBS, INDEX, MARK, MARK_CONTENT, Folder, not_followed
 from regnb.store.names import IMAGE_NAME, REF_NAME
 from regnb.store.part import Part, remove_parts_folder
@@ -64,19 +61,20 @@ class Writer:
         self._prepare()
         if not self._contents.holds_manifest(manifest.digest):
             self._store(manifest)
-        with self._index() as items:
+        with self._entries() as entries:
             if isinstance(manifest, Index):
-                self._drop_bare(items, {one.digest for one in manifest.manifests})
-            if not tags and not self._contents.leads_to(manifest.digest):
-                items.append(_item(manifest))
+                _drop_bare(entries, {one.digest for one in manifest.manifests})
+            if tags:
+                _drop_bare(entries, {manifest.digest})
+            elif not self._contents.leads_to(manifest.digest):
+                entries.append(self._entry(manifest))
             for tag, named in zip(tags, annotations, strict=True):
-                self._drop_bare(items, {manifest.digest})
-                self._replace(items, repository, tag, {**_item(manifest), "annotations": named})
+                _replace(entries, repository, tag, self._entry(manifest, annotations=named))
 
     def untag(self, repository: str, tag: str) -> None:
         """Take a name out of the index; what it named stays on disk."""
-        with self._index() as items:
-            self._remove(items, repository, tag)
+        with self._entries() as entries:
+            entries[:] = [e for e in entries if (e.repository, e.name.tag) != (repository, tag)]
 
     def _store(self, manifest: Manifest) -> None:
         """As a part, too: so that nothing of it stays but what the next call goes on with."""
@@ -148,53 +146,40 @@ class Writer:
                 os.close(file)
 
     @contextmanager
-    def _index(self) -> Iterator[list[Any]]:
+    def _entries(self) -> Iterator[list[Entry]]:
         """The entries of the index, to be changed; they are written if they were."""
         with self._locked():
-            raw = self._folder.index()
-            source, items = self._read(raw)
-            before = json.dumps(items)
-            yield items
-            if raw is None or json.dumps(items) != before:
-                source["manifests"] = items
-                text = json.dumps(source, ensure_ascii=False, separators=(",", ":"))
-                write_atomically(self._folder.path / INDEX, text.encode(), alone=True)
+            before = self._contents.entries()
+            entries = list(before.all)
+            yield entries
+            is_new = self._contents.holding.stamp is None
+            if is_new or [id(one) for one in entries] != [id(one) for one in before.all]:
+                after = Entries.of(entries, before.document)
+                write_atomically(self._folder.path / INDEX, after.as_bytes(), alone=True)
+                self._contents.remember(after)
 
-    def _read(self, raw: bytes | None) -> tuple[dict[str, Any], list[Any]]:
-        if raw is None:
-            return {"schemaVersion": 2, "mediaType": OCI_INDEX}, []
-        try:
-            items = index_items(raw)
-            for item in items:
-                read_entry(item, self._contents.naming)
-            return strict_json.loads(raw), items
-        except InvalidDocumentError as error:
-            raise LayoutError(
-                f"The index of {self._contents.shown} cannot be read, so that nothing was changed: "
-                f"{error} Have the layout made anew; its blobs can stay."
-            ) from None
-
-    def _matching(self, items: list[Any], repository: str, tag: str) -> list[int]:
-        naming = self._contents.naming
-        entries = (read_entry(item, naming) for item in items)
-        names = [(entry.repository, entry.name.tag) for entry in entries]
-        return [position for position, name in enumerate(names) if name == (repository, tag)]
-
-    def _replace(self, items: list[Any], repository: str, tag: str, item: Any) -> None:
-        found = self._matching(items, repository, tag)
-        position = found[0] if found else len(items)
-        self._remove(items, repository, tag)
-        items.insert(position, item)
-
-    def _remove(self, items: list[Any], repository: str, tag: str) -> None:
-        for position in reversed(self._matching(items, repository, tag)):
-            del items[position]
-
-    def _drop_bare(self, items: list[Any], digests: set[Digest]) -> None:
-        """Leave out entries without a name that others lead to from now on."""
-        items[:] = [i for i in items if i.keys() - _BARE or i["digest"] not in digests]
+    def _entry(self, manifest: Manifest, **more: Any) -> Entry:
+        item = {"mediaType": manifest.media_type, "digest": manifest.digest, "size": manifest.size}
+        if manifest.artifact_type:
+            item["artifactType"] = manifest.artifact_type
+        return read_entry({**item, **more}, self._contents.naming)
 
 
-def _item(manifest: Manifest) -> dict[str, Any]:
-    item = {"mediaType": manifest.media_type, "digest": manifest.digest, "size": manifest.size}
-    return item | ({"artifactType": manifest.artifact_type} if manifest.artifact_type else {})
+def _replace(entries: list[Entry], repository: str, tag: str, new: Entry) -> None:
+    """Put an entry in the place of those with its name, or at the end."""
+    name = (repository, tag)
+    found = [at for at, one in enumerate(entries) if (one.repository, one.name.tag) == name]
+    if not found:
+        entries.append(new)
+        return
+    if entries[found[0]].source != new.source:
+        entries[found[0]] = new
+    for at in reversed(found[1:]):
+        del entries[at]
+
+
+def _drop_bare(entries: list[Entry], digests: set[Digest]) -> None:
+    """Leave out entries without a name that others lead to from now on."""
+    entries[:] = [
+        one for one in entries if one.source.keys() - _BARE or one.descriptor.digest not in digests
+    ]

@@ -186,7 +186,7 @@ def test_links_lead_to_other_members_and_nowhere_else(tmp_path: Path) -> None:
     assert [repository.blobs.get(layer.digest) for layer in manifest.references()[1:]] == saved.tars
     secret = tmp_path / "secret"
     secret.write_text("of this machine")
-    for target in (str(secret), "../../secret", "=../secret", "=" + str(secret), "2/layer.tar"):
+    for target in (str(secret), "../../secret", "=../secret", "=" + str(secret), "layer.tar"):
         saved.members["2/layer.tar"] = target
         with pytest.raises(LayoutError, match="holds no '2/layer"):
             DockerArchive(saved.into(tmp_path / "app.tar")).ping()
@@ -313,7 +313,8 @@ def test_what_a_killed_process_left_is_written_over_and_no_link_followed(
 ) -> None:
     (tmp_path / "app.tar.part").write_bytes(b"left over" * 100_000)
     write_archive(layout, tmp_path / "app.tar")
-    assert open_source(tmp_path / "app.tar").repository("team/app").tags.all() == ("1.0", "all")
+    write_archive(layout, tmp_path / "again.tar")
+    assert (tmp_path / "app.tar").read_bytes() == (tmp_path / "again.tar").read_bytes()
     (tmp_path / "precious").write_text("mine")
     (tmp_path / "app.tar.part").symlink_to(tmp_path / "precious")
     with pytest.raises(StorageError, match="symbolic link"):

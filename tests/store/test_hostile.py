@@ -220,13 +220,14 @@ def test_any_folder_gives_a_name(text: str) -> None:
 def test_indexes_that_name_each_other_end(tmp_path: Path, built: Built) -> None:
     """No digest can name itself, but one index may name another again and again."""
     inner = index([built.manifest])
-    top = index([inner] * 50)
-    wide = index([top] * 50)
-    blobs = [one.raw for one in (built.manifest, inner, top, wide)]
-    folder = hand_made(tmp_path / "images", entry(wide, **{NAME: "app:1"}), blobs=blobs)
+    levels = [inner]
+    for _ in range(7):
+        levels.append(index([levels[-1]] * 50))
+    blobs = [built.manifest.raw, *(one.raw for one in levels)]
+    folder = hand_made(tmp_path / "images", entry(levels[-1], **{NAME: "app:1"}), blobs=blobs)
     app = Layout(folder).repository("app")
     assert app.referrers.all(built.manifest.digest) == ()
-    app.manifests.put(top)
+    app.manifests.put(levels[3])
     assert len(index_of(folder)["manifests"]) == 1
 
 
@@ -459,6 +460,16 @@ def test_s11_members_of_negative_size_do_not_go_on_for_ever(tmp_path: Path) -> N
     path = tmp_path / "back.tar"
     path.write_bytes(held.getvalue())
     with pytest.raises(LayoutError):
+        open_source(path)
+
+
+def test_s11_a_long_name_of_negative_size_is_not_read(tmp_path: Path) -> None:
+    header = tarfile.TarInfo("x")
+    header.type = tarfile.GNUTYPE_LONGNAME
+    header.size = -512
+    path = tmp_path / "back.tar"
+    path.write_bytes(header.tobuf(tarfile.GNU_FORMAT) + b"y" * 10_000)
+    with pytest.raises(LayoutError, match="a header that is too large"):
         open_source(path)
 
 

@@ -285,7 +285,10 @@ def test_fetch_of_a_damaged_blob_leaves_nothing_of_it(
     assert part.offset == 0
     assert not app.blobs.holds(blob)
     short = Descriptor(blob.media_type, blob.digest, 4999)
-    with target.blobs.part(short) as part, pytest.raises(SizeMismatchError, match="5,000 bytes"):
+    with (
+        target.blobs.part(short) as part,
+        pytest.raises(SizeMismatchError, match="has 5,000 bytes"),
+    ):
         app.blobs.fetch(short, part)
 
 
@@ -306,7 +309,9 @@ def test_w_b1_the_end_of_a_damaged_blob_is_held_back(layout: Layout, app: Layout
         stream.read()
 
 
-def test_blobs_are_seekable_and_proven_again_from_the_start(app: LayoutRepository) -> None:
+def test_blobs_are_seekable_and_proven_again_from_the_start(
+    layout: Layout, app: LayoutRepository
+) -> None:
     raw = noise("big", 2_500_000)
     digest = Digest.of(raw)
     put_blobs(app, {digest: raw, Digest.of(b""): b""})
@@ -317,6 +322,13 @@ def test_blobs_are_seekable_and_proven_again_from_the_start(app: LayoutRepositor
         assert stream.read(5) == raw[2_000_000:2_000_005]
         stream.seek(0)
         assert stream.read() == raw
+    with app.blobs.open(digest) as stream:
+        stream.read(2_000_000)
+        with (layout.path / "blobs/sha256" / digest.encoded).open("r+b") as file:
+            file.write(b"?")
+        stream.seek(0)
+        with pytest.raises(DigestMismatchError):
+            stream.read()
     with app.blobs.open(Digest.of(b"")) as stream:
         assert stream.read() == b""
 
