@@ -37,10 +37,14 @@ class ArchiveFile:
         """What tells the file from what may take its place.
 
         Raises:
-            StorageError: the file cannot be looked at.
+            LayoutError: there is no such file.
+            StorageError: it cannot be looked at.
         """
         with explained(self.path, "read"):
-            found = os.stat(self.path)
+            try:
+                found = os.stat(self.path)
+            except FileNotFoundError:
+                raise LayoutError(f"There is no file {self.shown}. Check the path.") from None
         return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
 
     def holds(self, name: str) -> bool:
