@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import io
 import json
 import os
@@ -24,6 +23,7 @@ from regnb.store.docker_archive import MANIFEST
 from regnb.store.entries import Entry
 from regnb.store.folder import BLOBS, INDEX, MARK, MARK_CONTENT
 from regnb.store.layout import Layout
+from regnb.store.locking import lock
 from regnb.store.region import PIECE
 from regnb.store.shelf import StrPath
 from regnb.store.trouble import explained
@@ -199,9 +199,9 @@ def _locked(temporary: Path) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     number = os.open(temporary, flags, 0o600)
     try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        ours = os.path.samestat(os.fstat(number), os.stat(temporary, follow_symlinks=False))
-    except (BlockingIOError, FileNotFoundError):
+        here = os.stat(temporary, follow_symlinks=False) if lock(number) else None
+        ours = here is not None and os.path.samestat(os.fstat(number), here)
+    except FileNotFoundError:
         ours = False
     if not ours:
         os.close(number)

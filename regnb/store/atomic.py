@@ -13,8 +13,9 @@ from regnb.store.trouble import explained
 MODE = 0o644
 """Of what others may read, as far as the umask leaves it to them."""
 
-_PRIVATE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-_NEW = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_SAFE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)  # all but Windows has them
+_PRIVATE = os.O_RDWR | os.O_CREAT | _SAFE
+_NEW = os.O_CREAT | os.O_EXCL | _SAFE
 
 
 def write_atomically(path: Path, data: bytes, *, mode: int = MODE, alone: bool = False) -> None:

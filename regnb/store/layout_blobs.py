@@ -9,7 +9,7 @@ from regnb.interfaces import CONFIG_LIMIT, OnPosition, Partial
 from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
 from regnb.store.contents import Contents
-from regnb.store.part import Part
+from regnb.store.part import Part, pause
 from regnb.store.region import BlobFile, Region, damaged
 from regnb.store.writer import Writer
 
@@ -76,14 +76,19 @@ class LayoutBlobs:
         except BlobUnknownError:
             return False
 
-    def part(self, blob: Descriptor) -> Part:
+    def part(self, blob: Descriptor, *, wait: Callable[[], object] = pause) -> Part:
         """What a blob grows in, byte by byte, until it is verified and has its place.
+
+        Args:
+            blob: digest and size of it.
+            wait: is called again and again while another process or thread has the part. It takes a
+                moment, and may raise to give up.
 
         Raises:
             ReadOnlyError: this is an archive.
             StorageError: the folders for it cannot be made.
         """
-        return self._writer().part(blob)
+        return self._writer().part(blob, wait=wait)
 
     def fetch(
         self, blob: Descriptor, into: Partial, *, on_position: OnPosition | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import stat
 import time
@@ -17,6 +16,7 @@ from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
 from regnb.store.atomic import is_at, open_private, permitted, remove_temporary_files, sync_folder
 from regnb.store.hashing import Hashing
+from regnb.store.locking import lock, need_posix, unlock
 from regnb.store.trouble import explain, explained
 
 READ = 512 * 1024
@@ -32,6 +32,11 @@ def remove_parts_folder(folder: Path) -> None:
         if not folder.is_symlink():
             remove_temporary_files(folder)
             folder.rmdir()
+
+
+def pause() -> None:
+    """Wait a moment for somebody else."""
+    time.sleep(POLL)
 
 
 class Part:
@@ -51,7 +56,7 @@ class Part:
         blob: Descriptor,
         target: Path,
         *,
-        wait: Callable[[], object] = lambda: time.sleep(POLL),
+        wait: Callable[[], object] = pause,
     ) -> None:
         """Touch nothing yet.
 
@@ -66,7 +71,9 @@ class Part:
         Raises:
             InvalidDigestError: the blob has no digest that could name a file (S15).
             UnsupportedDigestError: nothing can be verified by a digest of this algorithm.
+            StorageError: the system keeps no files safely enough.
         """
+        need_posix()
         self._blob = blob
         self._digest = Digest(blob.digest)  # nothing else ever becomes the name of a file (S15)
         self._file = -1
@@ -236,7 +243,7 @@ class Part:
         file, self._file = self._file, -1
         with suppress(OSError):
             # Not left to closing: a forked child has the file open too, and with it the lock.
-            fcntl.flock(file, fcntl.LOCK_UN)
+            unlock(file)
         os.close(file)
 
     def _locked(self) -> int:
@@ -263,13 +270,7 @@ class Part:
             raise StorageError(
                 f"{printable(self.path)} is no regular file. Nothing was changed. Remove it."
             )
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                pass
-            else:
-                return
+        while not lock(file):
             # Looked at again and again, because nothing could end a wait inside of `flock` (F10).
             self._wait()
 

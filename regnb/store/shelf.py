@@ -13,6 +13,7 @@ from regnb.errors import printable
 from regnb.model.digest import Digest
 from regnb.store.contents import Contents
 from regnb.store.layout_repository import LayoutRepository
+from regnb.store.locking import need_posix
 from regnb.store.writer import Writer
 
 StrPath = str | os.PathLike[str]
@@ -39,7 +40,11 @@ class Shelf(ABC):
         Args:
             path: of it.
             name: what tables shall call it instead of the last part of the path.
+
+        Raises:
+            StorageError: the system keeps no files safely enough.
         """
+        need_posix()
         self.path = Path(path)
         self.url = f"{self.scheme}:{os.fspath(path)}"
         self._name = name

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,9 @@ from regnb.store.atomic import sync_folder, write_atomically
 from regnb.store.contents import Contents
 from regnb.store.entries import Entries, Entry, read_entry
 from regnb.store.folder import BLOBS, INDEX, MARK, MARK_CONTENT, Folder, not_followed
+from regnb.store.locking import lock
 from regnb.store.names import IMAGE_NAME, REF_NAME
-from regnb.store.part import Part, remove_parts_folder
+from regnb.store.part import Part, pause, remove_parts_folder
 from regnb.store.trouble import explained
 
 STATE = ".regnb"
@@ -43,7 +43,7 @@ class Writer:
         self._contents = contents
         self._folder = folder
 
-    def part(self, blob: Descriptor) -> Part:
+    def part(self, blob: Descriptor, *, wait: Callable[[], object] = pause) -> Part:
         """What a blob grows in until it is whole.
 
         Raises:
@@ -52,7 +52,7 @@ class Writer:
         """
         self._prepare()
         target = self._blob_file(blob.digest)
-        return Part(self._folder.path / STATE, blob, target)
+        return Part(self._folder.path / STATE, blob, target, wait=wait)
 
     def put(self, manifest: Manifest, repository: str, tags: Sequence[str], *, domain: str) -> None:
         """Store a manifest, and let the index lead to it; raises as `LayoutManifests.put` does."""
@@ -136,7 +136,7 @@ class Writer:
         with explained(mark, "locked"):
             file = os.open(mark, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
             try:
-                fcntl.flock(file, fcntl.LOCK_EX)
+                lock(file, wait=True)
                 if not os.fstat(file).st_size:
                     os.write(file, MARK_CONTENT)
                     os.fsync(file)

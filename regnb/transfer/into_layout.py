@@ -12,7 +12,7 @@ from regnb.model.digest import Digest
 from regnb.model.manifest import Index, Manifest
 from regnb.model.reference import REFERRERS_TAG
 from regnb.store.layout_repository import LayoutRepository
-from regnb.store.part import remove_parts_folder
+from regnb.store.part import pause, remove_parts_folder
 from regnb.transfer.destination import Action, Step
 
 
@@ -46,7 +46,12 @@ class IntoLayout:
         blobs = self._repository.blobs
         if step.action == "skip" and blobs.holds(step.blob):
             return "skip"
-        with blobs.part(step.blob) as part:
+
+        def wait() -> None:
+            pause()
+            on_position(0)  # raises where the transfer is to end meanwhile
+
+        with blobs.part(step.blob, wait=wait) as part:
             if part.superseded and blobs.holds(step.blob):  # another process has been at it
                 part.restart()
                 return "skip"

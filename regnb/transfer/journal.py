@@ -6,7 +6,6 @@ It may hold a signed address, so that only its owner can read it.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -17,6 +16,7 @@ from pathlib import Path
 from regnb.errors import StorageDeniedError
 from regnb.model.digest import Digest
 from regnb.store.atomic import is_at, open_private
+from regnb.store.locking import lock
 from regnb.store.trouble import explained
 
 State = Mapping[str, str | int]
@@ -119,7 +119,7 @@ class Journal:
             with explained(path, "opened"):
                 file = open_private(path)
             try:
-                is_ours = _locked(file)
+                is_ours = lock(file)
                 if is_ours and is_at(path, file):
                     return file
             except BaseException:
@@ -134,11 +134,3 @@ class Journal:
             if not os.fstat(file).st_size:
                 path.unlink()
                 self._folder.rmdir()
-
-
-def _locked(file: int) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
