@@ -130,9 +130,8 @@ class Shelf(ABC):
     def opened(self) -> Iterable[Contents]:
         """What has been read from so far."""
 
-    def close(self) -> None:
-        """End what is being read; nothing is kept open between two calls."""
-        self.cancel()
+    def close(self) -> None:  # noqa: B027 - there is nothing to do, and nothing to override
+        """Nothing; streams that are open can be read to their end."""
 
     def __enter__(self) -> Self:
         """Use it in a ``with`` block."""

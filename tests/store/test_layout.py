@@ -358,6 +358,15 @@ def test_cancel_ends_what_is_being_read_and_nothing_later(
     assert app.blobs.get(Digest.of(raw)) == raw
 
 
+def test_a_stream_outlives_the_layout_that_opened_it(app: LayoutRepository) -> None:
+    raw = noise("big", 2_500_000)
+    put_blobs(app, {Digest.of(raw): raw})
+    with Layout(app.registry.path) as layout:
+        stream = layout.repository("team/app").blobs.open(Digest.of(raw))
+    with stream:
+        assert stream.read() == raw
+
+
 def test_a_folder_of_layouts_shows_the_repositories_of_each(tmp_path: Path) -> None:
     one, two = Built("a"), Built("b")
     tag = {"org.opencontainers.image.ref.name": "1"}
