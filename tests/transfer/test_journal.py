@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import errno
+import fcntl
+import json
 import os
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -130,18 +133,26 @@ def test_f8_what_is_there_is_remembered_no_more(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
-def test_f8_uploads_end_and_begin_at_once_in_many_threads(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / ".regnb", "https://one")
+def test_f8_another_upload_may_end_just_when_one_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, opened, locked = tmp_path / ".regnb", os.open, fcntl.flock
+    others: list[Callable[[], object]] = [folder.rmdir]
 
-    def upload(number: int) -> None:
-        for _ in range(200):
-            # Two threads for each blob: one's file may go just when the other opens it.
-            with journal.entry(Digest.of(bytes([number % 4]))) as entry:
-                if entry is not None:
-                    entry.write(STATE)
-                    assert entry.read() == STATE
-                    entry.remove()
+    def opening(*arguments: Any) -> int:
+        while others:
+            others.pop()()  # the folder is removed
+        return opened(*arguments)
 
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(upload, range(8)))
-    assert not (tmp_path / ".regnb").exists()
+    def locking(file: int, operation: int) -> None:
+        monkeypatch.undo()
+        next(folder.iterdir()).unlink()  # the file is removed that was opened
+        locked(file, operation)
+
+    monkeypatch.setattr(os, "open", opening)
+    monkeypatch.setattr(fcntl, "flock", locking)
+    with Journal(folder, "https://one").entry(BLOB) as entry:
+        assert entry is not None
+        entry.write(STATE)
+        (path,) = folder.iterdir()
+        assert json.loads(path.read_bytes()) == STATE
