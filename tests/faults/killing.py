@@ -155,6 +155,17 @@ def live(work: Work, proxy: Proxy, folder: Path, fuse: tuple[int, float]) -> Lif
     return Life(code != 0, proxy.seen()[before:])
 
 
+def together(work: Work, url: str, folder: Path, *, processes: int) -> None:
+    """Let several processes do the same at once; all of them end well."""
+    started = [_context.Process(target=work, args=(url, folder)) for _ in range(processes)]
+    for process in started:
+        process.start()
+    for process in started:
+        process.join(PATIENCE)
+        assert process.exitcode == 0
+        process.close()
+
+
 @dataclass
 class Kills:
     """What many kills came to.
