@@ -12,6 +12,7 @@ from regnb.core.wire.limits import MIB
 from regnb.core.writer import BlobWriter
 from regnb.errors import (
     BlobUnknownError,
+    DiskFullError,
     NotFoundError,
     SizeMismatchError,
     UploadInvalidError,
@@ -189,7 +190,8 @@ class _Upload:
     def _note(self, writer: BlobWriter) -> None:
         """Write down where the upload goes on, whenever that has changed."""
         if self.entry is not None and writer.location != self._noted:
-            self.entry.write(writer.state())
+            with suppress(DiskFullError):  # whoever pushes may do so to make room
+                self.entry.write(writer.state())
             self._noted = writer.location
 
     def _leave(self, writer: BlobWriter, error: BaseException) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from regnb.errors import StorageDeniedError
+from regnb.errors import DiskFullError, StorageDeniedError
 from regnb.model.digest import Digest
 from regnb.store.atomic import is_at, open_private
 from regnb.store.locking import lock
@@ -78,8 +78,8 @@ class Journal:
     def entry(self, blob: Digest) -> Iterator[Entry | None]:
         """What is remembered of the upload of a blob.
 
-        None while another process is at it, and where nothing may be written, so that images can be
-        pushed from what is only to be read.
+        None while another process is at it, and where nothing may be written or no space is left,
+        so that images can be pushed from there all the same.
 
         Raises:
             StorageError: something else stands in the way of it.
@@ -87,7 +87,7 @@ class Journal:
         path = self._path(blob)
         try:
             file = self._taken(path)
-        except StorageDeniedError:
+        except (StorageDeniedError, DiskFullError):
             file = None
         if file is None:
             yield None
