@@ -233,13 +233,20 @@ class Blobs:
         return Descriptor(media_type=OCTETS, digest=digest, size=content.size)
 
     def create(
-        self, *, algorithm: str = DEFAULT_ALGORITHM, chunk_size: int | None = None
+        self,
+        *,
+        algorithm: str = DEFAULT_ALGORITHM,
+        chunk_size: int | None = None,
+        hashed: bool = True,
     ) -> BlobWriter:
         """Begin an upload, to write a blob piece by piece. One POST (distribution-spec, end-4a).
 
         Args:
             algorithm: of the digest that the blob will have.
             chunk_size: bytes that are sent at once, 8 MiB by default; the registry may want more.
+            hashed: whether what is written is hashed here. Where it verifies itself, as what
+                `open` gives does, that would be done twice; `BlobWriter.commit` needs the digest
+                then, and the registry compares it.
 
         Raises:
             ValueError: `chunk_size` is below 1.
@@ -249,7 +256,7 @@ class Blobs:
         _check_chunk_size(chunk_size)
         upload = self._upload(algorithm)
         upload.begin()
-        return BlobWriter(upload, chunk_size=chunk_size)
+        return BlobWriter(upload, chunk_size=chunk_size, hashed=hashed)
 
     def mount(self, digest: Digest, source: str) -> BlobWriter | None:
         """Have a blob that another repository of this registry holds, without sending its bytes.
@@ -296,7 +303,7 @@ class Blobs:
         saved = UploadState.from_json(state)
         upload = self._upload(saved.algorithm)
         upload.resume(saved)
-        return BlobWriter(upload, chunk_size=chunk_size, resumed=True)
+        return BlobWriter(upload, chunk_size=chunk_size, hashed=False)
 
     def delete(self, digest: Digest) -> None:
         """Delete a blob from this repository, whether a manifest needs it or not.

@@ -37,21 +37,22 @@ class BlobWriter(io.BufferedIOBase):
     """
 
     def __init__(
-        self, upload: Upload, *, chunk_size: int | None = None, resumed: bool = False
+        self, upload: Upload, *, chunk_size: int | None = None, hashed: bool = True
     ) -> None:
         """Write into a session that has begun.
 
         Args:
             upload: the session.
             chunk_size: bytes of a chunk, or None for the default.
-            resumed: whether bytes were sent before, which cannot be hashed any more.
+            hashed: whether what passes is hashed; not where bytes were sent before it, nor where
+                they verify themselves.
         """
         super().__init__()
         self._upload = upload
         self._wanted_size = chunk_size
         self._begin = upload.offset
         self._size = upload.offset
-        self._running = None if resumed else RunningDigest(upload.algorithm)
+        self._running = RunningDigest(upload.algorithm) if hashed else None
         self._collected = SpooledTemporaryFile[bytes](max_size=2 * CHUNK_SIZE)
 
     @property
@@ -154,8 +155,8 @@ class BlobWriter(io.BufferedIOBase):
         """Send what was collected, and have the registry store the blob. One PUT, or a PATCH more.
 
         Args:
-            digest: of the whole blob; by default what was written hashes to. Of a resumed upload
-                it has to be given, because the bytes sent before have not been seen here.
+            digest: of the whole blob; by default what was written hashes to. It has to be given
+                where not all of it was hashed here, as after a resumption.
 
         Returns:
             Digest and size of the blob. A blob has no media type of its own.
@@ -254,7 +255,9 @@ class BlobWriter(io.BufferedIOBase):
         written = None if self._running is None else self._running.digest()
         if digest is None:
             if written is None:
-                raise ValueError("A resumed upload needs its digest: commit(digest).")
+                raise ValueError(
+                    "What was written was not hashed: commit(digest) needs the digest of the blob."
+                )
             return written
         digest = Digest(digest)
         if written is not None and written.algorithm == digest.algorithm and written != digest:

@@ -124,9 +124,12 @@ class IntoRegistry:
                 with suppress(UploadUnknownError, UploadInvalidError, VerificationError):
                     upload.run(left)
                     return "transfer"
-            writer = writer or self._repository.blobs.create(algorithm=blob.digest.algorithm)
-            upload.run(writer)
+            upload.run(writer or self._begin(blob))
         return "transfer"
+
+    def _begin(self, blob: Descriptor) -> BlobWriter:
+        # What comes from a registry or a layout verifies itself.
+        return self._repository.blobs.create(algorithm=blob.digest.algorithm, hashed=False)
 
     def _forget(self, blob: Descriptor) -> None:
         """Remove what a process has left that was killed when the registry had just stored it."""
