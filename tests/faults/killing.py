@@ -136,6 +136,11 @@ class Life:
     killed: bool
     seen: list[Entry]
 
+    @property
+    def uploaded(self) -> int:
+        """Bytes of blobs that it sent."""
+        return sum(entry.received for entry in self.seen if _UPLOADS in entry.path)
+
     def of(self, method: str, path: str = "") -> list[Entry]:
         return [one for one in self.seen if one.method == method and path in one.path]
 
@@ -255,7 +260,7 @@ def pushes(kills: int, seed: int, root: Path) -> Kills:
                 stored, sessions = held(moved, served.storage), kept(folder, served.storage)
                 life = live(push, proxy, folder, drawn(chance))
                 result.kills += life.killed
-                result.moved += sum(entry.received for entry in life.of("PATCH"))
+                result.moved += life.uploaded
                 check_not_sent(life, stored)
                 result.counts["uploads gone on with"] += check_gone_on(life, sessions)
                 if not life.killed:
@@ -312,7 +317,7 @@ def check_gone_on(life: Life, sessions: Mapping[str, int]) -> int:
 def pushes_anew(kills: int, seed: int, root: Path) -> Kills:
     """Kill pushes to docker-registry, which forgets an upload whose connection breaks (W-P3)."""
     chance, result, moved = Random(seed), Kills(), large(seed)
-    folder = moved.laid(root / "pushed")
+    folder = moved.laid(root / "pushed anew")
     while result.kills < kills:
         with (
             docker_registry(root / f"registry-{result.moves}") as url,
@@ -324,7 +329,7 @@ def pushes_anew(kills: int, seed: int, root: Path) -> Kills:
                 stored = {one for one in moved.blobs if holds(repository, one)}
                 life = live(push, proxy, folder, drawn(chance, 3 * LAYERS * LAYER // 2))
                 result.kills += life.killed
-                result.moved += sum(entry.received for entry in life.of("PATCH"))
+                result.moved += life.uploaded
                 check_not_sent(life, stored)
                 if not life.killed:
                     break
