@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from regnb.core.wire.limits import Limits
 from regnb.sample import Served
 from tests.faults import menu, stock
 from tests.faults import operations as ops
+from tests.faults.answers import Status
 from tests.faults.bodies import Corrupt, DuplicateLength, Gzip, WrongLength
 from tests.faults.cell import Cell, Ending
 from tests.faults.endings import Break, CloseIdle, Drop, Framing
@@ -19,6 +20,7 @@ from tests.faults.fault import Fault
 from tests.faults.operations import Operation
 from tests.faults.scenario import in_order
 from tests.faults.stock import TARGET
+from tests.faults.uploads import LoseSession
 
 EXAMPLES = settings(
     max_examples=60,
@@ -85,6 +87,7 @@ def test_f6_a_download_gets_over_all_that_breaks(served: Served, faults: list[Fa
 
 @pytest.mark.parametrize("operation", [ops.PUT, ops.PATCH, ops.WRITE], ids=str)
 @EXAMPLES
+@example(faults=[None, LoseSession(), Status(429, after="1")])
 @given(faults=st.lists(st.none() | ANY_WRITE, max_size=12))
 def test_f14_whatever_befalls_an_upload_it_is_whole_or_an_error(
     served: Served, operation: Operation, faults: list[Fault | None]

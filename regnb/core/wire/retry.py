@@ -147,12 +147,16 @@ class Trial:
         else:
             asked = outcome.retry_after
         delay = self._delay(asked)
+        if not isinstance(outcome, Interrupted) and outcome.status == TOO_MANY_REQUESTS:
+            # It is asked of all requests, also where this one is not made again.
+            self._retries.ask_for_quiet(self._waited_for(asked) if delay is None else delay)
         if delay is None:
             return False
-        if not isinstance(outcome, Interrupted) and outcome.status == TOO_MANY_REQUESTS:
-            self._retries.ask_for_quiet(delay)
         self._wait(delay)
         return True
+
+    def _waited_for(self, asked: float | None) -> float:
+        return asked if asked and asked <= self._retries.limits.retry_after_cap else 0.0
 
     def _delay(self, asked: float | None) -> float | None:
         """Seconds until the next attempt, or None when there is none."""

@@ -125,6 +125,17 @@ def test_f3_after_a_429_all_threads_keep_quiet() -> None:
     assert time.slept == [20.0, 12.0]
 
 
+def test_f3_what_is_not_asked_again_asks_the_others_to_keep_quiet_too() -> None:
+    time = FakeTime()
+    retries = Retries(Limits(), time.clock())
+    retries.run(Server(Outcome(429, retry_after=7.0)), attempts=1)
+    assert time.slept == []
+    retries.run(Server(Outcome(429, retry_after=1000.0)), attempts=1)  # longer than anyone waits
+    assert time.slept == [7.0]
+    retries.run(Server(Outcome(200)))
+    assert time.slept == [7.0]
+
+
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [
