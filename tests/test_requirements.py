@@ -18,8 +18,8 @@ COUNTS = {
 }
 # Those whose number goes on from that of the weakness before them.
 MORE = {"B-P": range(12, 20), "B-E": range(5, 8), "B-A": range(10, 20)}
-# The contents of layers, what is shown elsewhere, and transfers: not the client's.
-ELSEWHERE = {"S11", "S17", "S18", "F7"}
+# What is shown elsewhere: not the client's.
+ELSEWHERE = {"S17", "S18"}
 
 
 def requirements() -> list[str]:
