@@ -36,6 +36,7 @@ MOST_RENEWALS = 1  # a second refusal means it (W-A1)
 _NOT_FOUND, _RANGE_NOT_SATISFIABLE = 404, 416
 # What a registry answers that cannot say where a session stands, or knows nothing of it.
 _LOST = frozenset({400, 404, 405, 410, 501})
+_GONE = frozenset({404, 410})  # there is nothing left to cancel
 
 Outcome = Answer | Interrupted
 
@@ -181,6 +182,7 @@ class Delivery:
             self._upload.cancel()  # it is left over where the blob was there before
             return True
         if status == _NOT_FOUND:
+            self._upload.forget()
             self._begin_anew(_error(outcome))
         elif not self._says_itself(outcome):
             self._ask()
@@ -214,6 +216,8 @@ class Delivery:
             if error.status not in _LOST:
                 raise
             lost = error
+            if error.status in _GONE:
+                self._upload.forget()
         if lost is None and self._is_in_reach():
             self._note_progress(before)
         else:

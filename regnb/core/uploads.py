@@ -189,6 +189,10 @@ class Upload:
         answer = self.transport.exchange("HEAD", url, limit=0, scopes=needed, accept="*/*")
         return answer.status == _OK
 
+    def forget(self) -> None:
+        """Take the session for lost: there is nothing left to cancel."""
+        self._location = Secret()
+
     def cancel(self) -> None:
         """Ask the registry to forget the session, and wait for that `Limits.cancel_total` at most.
 

@@ -89,7 +89,7 @@ def test_f8_positions_go_back_to_where_the_registry_stands(web: responses.Reques
 
 
 def test_f8_positions_begin_anew_with_a_new_session(web: responses.RequestsMock) -> None:
-    steps = [taken(600, SECOND), ("PATCH", RESET), forgotten("GET"), DROPPED, begun(THIRD)]
+    steps = [taken(600, SECOND), ("PATCH", RESET), forgotten("GET"), begun(THIRD)]
     script(web, begun(), *steps, taken(600, FOURTH), taken(1024, FOURTH), stored())
     with create() as writer:
         seen = send(writer, io.BytesIO(DATA))

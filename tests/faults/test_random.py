@@ -88,6 +88,7 @@ def test_f6_a_download_gets_over_all_that_breaks(served: Served, faults: list[Fa
 @pytest.mark.parametrize("operation", [ops.PUT, ops.PATCH, ops.WRITE], ids=str)
 @EXAMPLES
 @example(faults=[None, LoseSession(), Status(429, after="1")])
+@example(faults=[None, LoseSession(), Status(429, after="1000000000")])
 @given(faults=st.lists(st.none() | ANY_WRITE, max_size=12))
 def test_f14_whatever_befalls_an_upload_it_is_whole_or_an_error(
     served: Served, operation: Operation, faults: list[Fault | None]
