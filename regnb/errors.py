@@ -186,10 +186,10 @@ class TransferError(RegnbError):
 
     table: Any = None
 
-    def __init__(self, message: str, *, errors: Mapping[str, RegnbError]) -> None:
+    def __init__(self, message: str, *, errors: Mapping[str, RegnbError] | None = None) -> None:
         """Take the sentence that says what to do, and the errors behind it."""
         super().__init__(message)
-        self.errors = errors
+        self.errors = errors or {}
 
 
 class ListingWarning(UserWarning):

@@ -21,6 +21,7 @@ from regnb.model.image_config import ImageConfig
 from regnb.model.manifest import Manifest
 from regnb.model.reference import Reference
 from regnb.store.layout import Layout
+from regnb.store.shelf import Shelf
 from regnb.transfer.tracker import OnProgress
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ class Image(Shown):
         """
         options = Options(referrers, dry_run, progress, on_progress)
         layout = Layout(folder).repository(self.core.name, domain=domain_of(self.core))
-        return self._move(layout, self._tags(), platforms, "pull", options)
+        return self._move(layout, self._tags(), platforms, f"pull {self.name}", options)
 
     def save(
         self,
@@ -222,7 +223,7 @@ class Image(Shown):
 
         def pull(layout: Layout) -> pd.DataFrame:
             repository = layout.repository(self.core.name, domain=domain_of(self.core))
-            return self._move(repository, self._tags(), platforms, "save", options)
+            return self._move(repository, self._tags(), platforms, f"save {self.name}", options)
 
         return save(Path(path), pull, options=options)
 
@@ -271,7 +272,13 @@ class Image(Shown):
         options = Options(referrers, dry_run, progress, on_progress)
         repository, tag = target_of(target, self.core)
         tags = self._tags() if tag is None else (tag,)
-        return self._move(repository, tags, platforms, "copy", options)
+        return self._move(repository, tags, platforms, self._title(repository, tags), options)
+
+    def _title(self, repository: Origin, tags: tuple[str, ...]) -> str:
+        """What a copy is called: from disk it is a push, and known by where it goes."""
+        if isinstance(self.core.registry, Shelf) and not isinstance(repository.registry, Shelf):
+            return f"push {':'.join((repository.name, *tags))}"
+        return f"copy {self.name}"
 
     def _tags(self) -> tuple[str, ...]:
         tag = self.reference.tag
@@ -282,12 +289,12 @@ class Image(Shown):
         repository: Origin,
         tags: tuple[str, ...],
         platforms: Platforms | None,
-        verb: str,
+        title: str,
         options: Options,
     ) -> pd.DataFrame:
         destination = into(repository, self.core)
         top = narrowed_top(self._parts, platforms, tags)
-        return move([top], self.core, destination, title=f"{verb} {self.name}", options=options)
+        return move([top], self.core, destination, title=title, options=options)
 
     def card(self) -> Card:
         """What is known without asking."""

@@ -26,6 +26,8 @@ def only_image(source: Shelf, wanted: Reference) -> Image:
             return _image(source, found[0])
         if found:
             break
+    if not entries:
+        raise LayoutError(f"{source.shown} holds no image. Pull or save one there first.")
     raise LayoutError(
         f"{source.shown} holds {count(len(tagged or entries), 'image')}, and none of them is "
         f"{wanted.path}:{wanted.tag}. Say which to push: "

@@ -17,7 +17,7 @@ from regnb import workers
 from regnb.client.parts import Parts
 from regnb.core.registry import Registry
 from regnb.core.repository import Repository
-from regnb.errors import StorageError, TransferError, printable
+from regnb.errors import PlatformRequiredError, StorageError, TransferError, printable
 from regnb.frames.build import frame
 from regnb.frames.schemas import TRANSFERS
 from regnb.interfaces import Origin
@@ -170,6 +170,8 @@ def narrowed_top(parts: Parts, platforms: Platforms | None, tags: tuple[str, ...
     if platforms is None:
         return Top(parts.name, tags, top)
     names = [platforms] if isinstance(platforms, str) else list(platforms)
+    if not names:
+        raise PlatformRequiredError(f"No platform was named. Choose from: {parts.choices()}.")
     chosen = {part.descriptor.digest: part for name in names for part in parts.images(name)}
     if len(chosen) == 1 or not isinstance(top, Index):
         (only,) = chosen.values()

@@ -180,8 +180,7 @@ class _Upload:
                     stream.seek(writer.offset)
                     if isinstance(stream, BlobReader):
                         stream.peek()  # with the first bytes comes the size, which costs a HEAD
-                    writer.read_from(stream)
-                    moved(writer.offset)
+                    writer.read_from(stream, on_position=moved)
             _check_size(writer, self.blob)
             writer.commit(self.blob.digest)
         except BaseException as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +12,12 @@ import pytest
 import regnb
 from regnb import errors
 from regnb.frames.schemas import TRANSFERS
+from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
+from regnb.model.media_types import OCI_LAYER_GZIP
 from regnb.sample import SampleClient, serve
 from regnb.store.layout import Layout
-from regnb.transfer.tracker import Progress
+from regnb.transfer.tracker import Progress, Tracker
 from tests.client.test_client import dtypes
 from tests.store.building import Built, index_of
 
@@ -75,8 +78,10 @@ def test_one_platform_is_an_image_of_its_own_and_two_are_an_index(
     assert sorted(named["architecture"]) == ["amd64", "arm64"]
     assert found["present"].all()
     assert set(found["digest"]) < set(image.platforms()["digest"])
-    with pytest.raises(errors.PlatformRequiredError, match="linux/amd64"):
-        image.pull(tmp_path, platforms="linux/s390x")
+    choices: tuple[str | list[str], ...] = ("linux/s390x", [])
+    for none in choices:
+        with pytest.raises(errors.PlatformRequiredError, match="linux/amd64"):
+            image.pull(tmp_path, platforms=none)
 
 
 def test_referrers_are_pulled_on_request(reg: SampleClient, tmp_path: Path) -> None:
@@ -237,7 +242,7 @@ def test_of_several_images_the_one_of_the_same_name_is_pushed(
     with pytest.raises(errors.LayoutError, match="no folder and no file"):
         other.push(tmp_path / "nowhere", "new/alpine:latest")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(errors.LayoutError, match="0 images"):
+    with pytest.raises(errors.LayoutError, match="holds no image"):
         other.push(tmp_path / "empty", "new/alpine:latest")
 
 
@@ -317,6 +322,53 @@ def test_a_program_is_told_how_far_it_is(reg: SampleClient, tmp_path: Path) -> N
     assert all(one.bytes_done <= one.bytes_total for one in told)
     reg["library/python:3.12"].pull(tmp_path, on_progress=told.append)
     assert told[-1] == Progress(blobs_skipped=len(blobs))
+
+
+def test_a_push_and_a_copy_are_told_while_a_blob_is_on_its_way(
+    other: regnb.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    positions: list[int] = []
+
+    def position(self: Tracker, blob: Descriptor, position: int) -> None:
+        if blob.media_type == OCI_LAYER_GZIP:
+            positions.append(position)
+
+    monkeypatch.setattr(Tracker, "position", position)
+    image = Built("large", length=12_000_000)
+    image.into(Layout(tmp_path).repository("team/big"), "1")
+    local = regnb.connect(f"oci:{tmp_path}")["team/big:1"]
+    size = image.manifest.layers[0].size
+    with serve() as served, regnb.connect(served.url) as third:
+        for source, target in ((local, other["new/big:1"]), (other["new/big:1"], third["big:1"])):
+            positions.clear()
+            source.copy_to(target)
+            assert positions == sorted(positions)
+            assert (positions[0], positions[-1]) == (0, size)
+            assert len(set(positions)) > 10
+
+
+def test_a_push_is_called_by_where_it_goes(
+    other: regnb.Client, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    other["library/alpine:latest"].pull(tmp_path)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("regnb.progress.DELAY", -1)
+        other.push(tmp_path, "new/alpine:1", progress=True)
+        other["library/alpine:latest"].copy_to(other["new/alpine:2"], progress=True)
+    lines = capfd.readouterr().err.splitlines()
+    assert [line.partition(": ")[0] for line in lines] == [
+        "push new/alpine:1",
+        "copy library/alpine:latest",
+    ]
+
+
+def test_what_failed_among_several_can_be_pickled(reg: SampleClient, tmp_path: Path) -> None:
+    with pytest.raises(errors.TransferError) as caught:
+        reg["library/alpine"].pull(tmp_path, tags=["3.19", "nowhere"])
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert str(again) == str(caught.value)
+    assert list(again.errors) == ["nowhere"]
+    pd.testing.assert_frame_equal(again.table, caught.value.table)
 
 
 def test_an_error_of_the_callback_ends_the_transfer(reg: SampleClient, tmp_path: Path) -> None:

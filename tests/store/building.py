@@ -34,8 +34,8 @@ def layer_tar(name: str, length: int = 3000) -> bytes:
 class Built:
     """An image and its blobs: a config, and a gzipped layer for each name."""
 
-    def __init__(self, *names: str, subject: Manifest | None = None) -> None:
-        tars = [layer_tar(name) for name in names]
+    def __init__(self, *names: str, subject: Manifest | None = None, length: int = 3000) -> None:
+        tars = [layer_tar(name, length) for name in names]
         layers = [gzip.compress(tar, mtime=0) for tar in tars]
         config = {
             "architecture": "amd64",
