@@ -28,6 +28,7 @@ from regnb.progress import BYTES, bar
 from regnb.store.layout_repository import LayoutRepository
 from regnb.store.part import Part
 from regnb.store.shelf import Shelf
+from regnb.store.trouble import explained
 from regnb.transfer.cargo import Cargo, Top, gather
 from regnb.transfer.destination import Destination
 from regnb.transfer.into_layout import IntoLayout
@@ -90,11 +91,14 @@ def download(origin: Origin, digest: Digest, path: Path, *, options: Options) ->
     found = origin.blobs.stat(digest)
     if path.is_dir():
         raise StorageError(f"{printable(path)} is a folder. Name the file that the blob shall be.")
+    with explained(path.parent, "made"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        folder = path.parent.resolve()  # a link there is the caller's own; parts follow none
     with _shown(f"download {digest.short}", options) as (tracker, tick):
         tracker.expect(found)
 
         def fetch(blob: Descriptor) -> None:
-            with Part(path.parent, blob, path) as part:
+            with Part(folder, blob, folder / path.name) as part:
                 told = partial(tracker.position, blob)
                 told(part.offset)
                 origin.blobs.fetch(blob, part, on_position=told)

@@ -73,7 +73,8 @@ def sync_folder(folder: Path) -> None:
 def open_private(path: Path) -> int:
     """Open a file for reading and writing that only this account may read; its folder too.
 
-    Both are made where they are not there. A symbolic link is not followed (S15).
+    Both are made where they are not there. A symbolic link is not followed, neither in the place
+    of the file nor in that of the folder (S15): resolve those of a folder that the caller named.
 
     Raises:
         OSError: something stands in the way.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -264,6 +266,24 @@ def test_a_blob_is_downloaded_into_a_file(reg: SampleClient, tmp_path: Path) -> 
         reg["library/alpine"].download("sha256:" + "0" * 64, tmp_path / "none")
     with pytest.raises(errors.StorageError, match="is a folder"):
         reg["library/alpine"].download(layer, tmp_path)
+
+
+def test_a_folder_that_is_a_link_or_not_there_takes_a_blob(
+    reg: SampleClient, tmp_path: Path
+) -> None:
+    layer = reg["library/alpine:latest"].layers()["digest"][0]
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    before = os.umask(0o027)
+    try:
+        for path in (tmp_path / "link/layer", tmp_path / "new/deep/layer"):
+            assert reg["library/alpine"].download(layer, path) == path
+            assert Digest.of(path.read_bytes()) == layer
+            assert [file.name for file in path.parent.iterdir()] == ["layer"]
+    finally:
+        os.umask(before)
+    for folder in (tmp_path / "new", tmp_path / "new/deep"):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o750
 
 
 def test_a_saved_image_is_one_file_that_can_be_pushed(
