@@ -21,7 +21,7 @@ def only_image(source: Shelf, wanted: Reference) -> Image:
     entries = [entry for one in source.contents() for entry in one.entries().all]
     exact = [e for e in entries if (e.repository, e.name.tag) == (wanted.path, wanted.tag)]
     tagged = [e for e in entries if e.name.tag is not None and not _is_about(e.name.tag)]
-    for found in (exact, tagged, entries):
+    for found in (exact[:1], tagged, entries):
         if len({entry.descriptor.digest for entry in found}) == 1:
             return _image(source, found[0])
         if found:
@@ -47,6 +47,6 @@ def _is_about(tag: str) -> bool:
 
 
 def _choices(entries: list[Entry]) -> str:
-    named = [f"{entry.repository}:{entry.name.tag}" for entry in entries[:SHOWN]]
-    more = ", and more" if len(entries) > SHOWN else ""
-    return f"It holds: {printable(', '.join(named))}{more}." if named else ""
+    named = list(dict.fromkeys(f"{one.repository}:{one.name.tag}" for one in entries))
+    more = ", and more" if len(named) > SHOWN else ""
+    return f"It holds: {printable(', '.join(named[:SHOWN]))}{more}." if named else ""

@@ -158,9 +158,11 @@ def into(repository: Origin, origin: Origin) -> Destination:
 
 
 def domain_of(origin: Origin) -> str:
-    """What a reference calls the registry: its host, and its port."""
-    registry = origin.registry
-    return registry.address.name if isinstance(registry, Registry) else "localhost"
+    """What a reference calls the registry that images are from: its host, and its port."""
+    if isinstance(origin, LayoutRepository):
+        return origin.domain
+    assert isinstance(origin.registry, Registry)  # there are no others
+    return origin.registry.address.name
 
 
 def narrowed_top(parts: Parts, platforms: Platforms | None, tags: tuple[str, ...]) -> Top:

@@ -44,7 +44,7 @@ class Entries:
         all: in the order of the index.
         document: whatever else the index holds; not to be changed.
         repositories: for each repository, what its tags point to. Where a name stands twice, the
-            first counts.
+            first counts: of the names of several registries, the one that was put last.
     """
 
     all: tuple[Entry, ...]

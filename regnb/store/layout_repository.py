@@ -14,6 +14,7 @@ from regnb.model.manifest import Manifest, parse_manifest
 from regnb.model.reference import check_path, check_tag
 from regnb.store.contents import Contents
 from regnb.store.layout_blobs import LayoutBlobs
+from regnb.store.names import LOCAL, Name
 
 if TYPE_CHECKING:
     from regnb.store.shelf import Shelf
@@ -31,37 +32,53 @@ class LayoutRepository:
         referrers: the manifests by what they are about.
     """
 
-    def __init__(self, name: str, registry: Shelf, *, domain: str = "localhost") -> None:
+    def __init__(self, name: str, registry: Shelf, *, domain: str | None = None) -> None:
         """Check the name.
 
         Args:
             name: its path.
             registry: the layout or archive.
-            domain: the registry that new tags shall be named after.
+            domain: as for `Shelf.repository`.
 
         Raises:
             InvalidReferenceError: `name` is no repository path.
         """
         self.name = check_path(name)
         self.registry = registry
-        self.domain = domain
+        self._domain = domain
         contents = registry.contents_of(self.name)
+        self._contents = contents
         self.writer = partial(registry.writer, self.name, contents)
         self.tags = LayoutTags(self, contents)
         self.manifests = LayoutManifests(self, contents)
         self.blobs = LayoutBlobs(contents, self.writer)
         self.referrers = LayoutReferrers(contents)
 
+    @property
+    def domain(self) -> str:
+        """The registry that new tags are named after.
+
+        Unless it was given, it is the one that all names here agree upon, or else ``localhost``.
+
+        Raises:
+            LayoutError: the index cannot be read.
+        """
+        if self._domain is not None:
+            return self._domain
+        named = (e.name for e in self._contents.entries().all if e.repository == self.name)
+        domains = {name.domain for name in named if name != Name()}
+        return (domains.pop() if len(domains) == 1 else "") or LOCAL
+
     def __reduce__(self) -> tuple[Any, ...]:
         """The name and the layout."""
-        return _again, (self.name, self.registry, self.domain)
+        return _again, (self.name, self.registry, self._domain)
 
     def __repr__(self) -> str:
         """Name and layout."""
         return f"<LayoutRepository {self.name!r} of {self.registry.url!r}>"
 
 
-def _again(name: str, registry: Shelf, domain: str) -> LayoutRepository:
+def _again(name: str, registry: Shelf, domain: str | None) -> LayoutRepository:
     return LayoutRepository(name, registry, domain=domain)
 
 

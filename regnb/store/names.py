@@ -16,6 +16,8 @@ from regnb.model.reference import check_tag, parse_local
 REF_NAME = "org.opencontainers.image.ref.name"
 IMAGE_NAME = "io.containerd.image.name"
 DEFAULT_NAME = "layout"
+LOCAL = "localhost"
+"""What stands in a name for the registry where there is none."""
 
 _OTHER = re.compile(r"[^a-z0-9._-]+")
 _SEPARATORS = re.compile(r"[._-]{2,}")
@@ -36,6 +38,10 @@ class Name:
     path: str = ""
     tag: str | None = None
     domain: str = ""
+
+    def is_of(self, domain: str) -> bool:
+        """Whether it is a name of that registry; what names none counts as of ``localhost``."""
+        return (self.domain or LOCAL) == (domain or LOCAL)
 
 
 def read_name(annotations: Mapping[str, str]) -> tuple[Name, str | None]:

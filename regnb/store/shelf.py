@@ -96,12 +96,13 @@ class Shelf(ABC):
         for one in self.contents():
             yield from one.entries().repositories
 
-    def repository(self, name: str, *, domain: str = "localhost") -> LayoutRepository:
+    def repository(self, name: str, *, domain: str | None = None) -> LayoutRepository:
         """A handle on one repository.
 
         Args:
             name: of it.
-            domain: the registry that tags shall be named after that are put into it.
+            domain: the registry that tags shall be named after that are put into it; by default
+                the one that those which are there are named after.
 
         Raises:
             InvalidReferenceError: `name` is no repository path.

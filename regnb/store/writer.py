@@ -68,13 +68,13 @@ class Writer:
                 _drop_bare(entries, {manifest.digest})
             elif not self._contents.leads_to(manifest.digest):
                 entries.append(self._entry(manifest))
-            for tag, named in zip(tags, annotations, strict=True):
-                _replace(entries, repository, tag, self._entry(manifest, annotations=named))
+            for named in annotations:
+                _replace(entries, self._entry(manifest, annotations=named))
 
     def untag(self, repository: str, tag: str) -> None:
         """Take a name out of the index; what it named stays on disk."""
         with self._entries() as entries:
-            entries[:] = [e for e in entries if (e.repository, e.name.tag) != (repository, tag)]
+            entries[:] = [one for one in entries if _key(one) != (repository, tag)]
 
     def _store(self, manifest: Manifest) -> None:
         """As a part, too: so that nothing of it stays but what the next call goes on with."""
@@ -165,17 +165,20 @@ class Writer:
         return read_entry({**item, **more}, self._contents.naming)
 
 
-def _replace(entries: list[Entry], repository: str, tag: str, new: Entry) -> None:
-    """Put an entry in the place of those with its name, or at the end."""
-    name = (repository, tag)
-    found = [at for at, one in enumerate(entries) if (one.repository, one.name.tag) == name]
-    if not found:
-        entries.append(new)
-        return
-    if entries[found[0]].source != new.source:
-        entries[found[0]] = new
-    for at in reversed(found[1:]):
-        del entries[at]
+def _replace(entries: list[Entry], new: Entry) -> None:
+    """Put an entry in the place of the one with its name, and before those of other registries."""
+    named = [at for at, one in enumerate(entries) if _key(one) == _key(new)]
+    first = named[0] if named else len(entries)
+    if named and entries[first].source == new.source:
+        new = entries[first]
+    for at in reversed(named):
+        if entries[at].name.is_of(new.name.domain):
+            del entries[at]
+    entries.insert(first, new)
+
+
+def _key(entry: Entry) -> tuple[str, str | None]:
+    return entry.repository, entry.name.tag
 
 
 def _drop_bare(entries: list[Entry], digests: set[Digest]) -> None:

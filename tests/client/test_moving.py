@@ -403,3 +403,12 @@ def test_an_error_of_the_callback_ends_the_transfer(reg: SampleClient, tmp_path:
 def test_an_archive_or_registry_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(errors.UnreachableError):
         regnb.copy("127.0.0.1:9/team/app:1", "127.0.0.1:9/team/app:2")
+
+
+def test_what_went_from_layout_to_layout_is_still_mounted(
+    reg: SampleClient, tmp_path: Path
+) -> None:
+    reg["team/api:latest"].pull(tmp_path / "first")
+    regnb.connect(f"oci:{tmp_path / 'first'}")["team/api:latest"].pull(tmp_path / "second")
+    table = reg.push(tmp_path / "second", "mirror/api:1")
+    assert set(table["mount_from"].dropna()) == {"team/api"}

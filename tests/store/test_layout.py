@@ -228,7 +228,7 @@ def test_origins_tell_which_repository_blobs_came_from(
     shared.into(app, "1")
     alone.into(layout.repository("team/web", domain="registry.example"))
     app.manifests.put(index([alone.manifest]), tags=["all"])
-    elsewhere.into(layout.repository("team/app"), "2")
+    elsewhere.into(layout.repository("team/app", domain="localhost"), "2")
     origins = layout.origins("registry.example")
     assert set(origins) == {*shared.blobs, *alone.blobs}
     assert set(origins.values()) == {"team/app"}
