@@ -23,8 +23,9 @@ from regnb.model.digest import Digest
 from regnb.model.manifest import ImageManifest, Index, Manifest, parse_manifest
 from regnb.model.media_types import IMAGE_MANIFESTS, INDEXES
 from regnb.model.reference import referrers_tag
-from regnb.store.entries import Entries, Naming, read_entries
+from regnb.store.entries import Entries, Entry, Naming, read_entries
 from regnb.store.holding import MANIFEST_LIMIT, Holding
+from regnb.store.names import Name
 from regnb.store.region import BlobFile, Region, damaged
 
 _UNREADABLE = (NotFoundError, VerificationError, InvalidDocumentError, BodyTooLargeError)
@@ -90,6 +91,32 @@ class Contents:
     def remember(self, entries: Entries) -> None:
         """Take what has just been written into the index for what is there."""
         self._entries = self.holding.stamp, entries
+
+    def repositories(self) -> tuple[str, ...]:
+        """The names of the repositories, each once.
+
+        Nobody named the one of entries without a name. Where it has none but such as are about
+        images of others, it is left out.
+
+        Raises:
+            LayoutError: the index cannot be read, or this is no layout.
+            StorageError: a file cannot be read.
+        """
+        entries, default = self.entries(), self.naming.default
+        names = tuple(entries.repositories)
+        nobodys = [one for one in entries.all if one.repository == default]
+        if names == (default,) or not all(self._is_about(one) for one in nobodys):
+            return names
+        return tuple(name for name in names if name != default)
+
+    def _is_about(self, entry: Entry) -> bool:
+        """Whether an entry has no name, and is about another."""
+        if entry.name != Name() or entry.refused is not None:
+            return False
+        try:
+            return self.links(entry.descriptor).subject is not None
+        except _UNREADABLE:
+            return False
 
     @property
     def shown(self) -> str:
@@ -205,14 +232,20 @@ class Contents:
             yield found
             waiting.extend(found.children)
 
-    def leads_to(self, digest: Digest) -> bool:
-        """Whether the index leads to a manifest, by itself or through other indexes."""
-        tops = [entry.descriptor for entry in self.entries().all]
+    def leads_to(self, digest: Digest, *, within: str | None = None) -> bool:
+        """Whether the index leads to a manifest, by itself or through other indexes.
+
+        Args:
+            digest: of the manifest.
+            within: the repository whose entries count; all by default.
+        """
+        found = self.entries().all
+        tops = [one.descriptor for one in found if within in (None, one.repository)]
         if any(top.digest == digest for top in tops):
             return True
         try:
             indexes = self.tree(top for top in tops if top.media_type in INDEXES)
-            return any(found.descriptor.digest == digest for found in indexes)
+            return any(one.descriptor.digest == digest for one in indexes)
         except _UNREADABLE:
             return False
 

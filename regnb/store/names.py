@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from regnb.errors import InvalidDigestError, InvalidReferenceError
@@ -50,20 +50,23 @@ def read_name(annotations: Mapping[str, str]) -> tuple[Name, str | None]:
     ``io.containerd.image.name`` comes first, which Docker, containerd and BuildKit write; then
     ``org.opencontainers.image.ref.name``, a name or only a tag (OCI image-spec, annotations).
     """
-    refused = None
+    found, refused = Name(), None
     for key in (IMAGE_NAME, REF_NAME):
         text = annotations.get(key)
         if not text:
             continue
         name = parse_name(text) or (_only_tag(text) if key == REF_NAME else None)
-        if name is not None:
-            return name, None
-        refused = refused or text
-    return Name(), refused
+        if name is None:
+            refused = refused or text
+        elif name.tag is not None:
+            return (name if name.path else replace(found, tag=name.tag)), None
+        else:
+            found = name
+    return found, refused
 
 
 def parse_name(text: str) -> Name | None:
-    """A name as Docker writes it, ``[domain/]path:tag``; the path as it stands, or None.
+    """A name as Docker writes it, ``[domain/]path:tag`` or ``[domain/]path@digest``, or None.
 
     The first part is a registry if it is ``localhost``, or has a dot, a colon or a capital.
     """
@@ -74,7 +77,7 @@ def parse_name(text: str) -> Name | None:
         found = parse_local(rest if domain else text)
     except (InvalidReferenceError, InvalidDigestError):
         return None
-    return Name(found.path, found.tag, domain) if found.tag else None
+    return Name(found.path, found.tag, domain) if found.tag or found.digest else None
 
 
 def _only_tag(text: str) -> Name | None:

@@ -94,7 +94,7 @@ class Shelf(ABC):
             StorageError: a file cannot be read.
         """
         for one in self.contents():
-            yield from one.entries().repositories
+            yield from one.repositories()
 
     def repository(self, name: str, *, domain: str | None = None) -> LayoutRepository:
         """A handle on one repository.

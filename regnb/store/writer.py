@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from regnb.errors import BlobUnknownError
 from regnb.errors import ManifestBlobUnknownError as MissingError
@@ -26,7 +25,7 @@ from regnb.store.trouble import explained
 STATE = ".regnb"
 """The folder in a layout for what is not finished yet."""
 
-_BARE = {"mediaType", "digest", "size", "artifactType"}
+_PLAIN = {"mediaType", "digest", "size", "artifactType", "annotations"}
 
 
 class Writer:
@@ -62,14 +61,16 @@ class Writer:
         if not self._contents.holds_manifest(manifest.digest):
             self._store(manifest)
         with self._entries() as entries:
-            if isinstance(manifest, Index):
-                _drop_bare(entries, {one.digest for one in manifest.manifests})
-            if tags:
-                _drop_bare(entries, {manifest.digest})
-            elif not self._contents.leads_to(manifest.digest):
-                entries.append(self._entry(manifest))
+            led = (
+                {one.digest for one in manifest.manifests} if isinstance(manifest, Index) else set()
+            )
+            led |= {manifest.digest} if tags else set()
+            _drop_untagged(entries, {one: self._by_digest(one, repository, domain) for one in led})
+            if not tags and not self._is_led_to(manifest, repository):
+                named = self._by_digest(manifest.digest, repository, domain)
+                entries.append(self._entry(manifest, {} if manifest.subject else named))
             for named in annotations:
-                _replace(entries, self._entry(manifest, annotations=named))
+                _replace(entries, self._entry(manifest, named))
 
     def untag(self, repository: str, tag: str) -> None:
         """Take a name out of the index; what it named stays on disk."""
@@ -89,6 +90,18 @@ class Writer:
         if not path:
             return {REF_NAME: tag}
         return {REF_NAME: tag, IMAGE_NAME: str(parse(f"{domain}/{path}:{tag}"))}
+
+    def _by_digest(self, digest: Digest, repository: str, domain: str) -> dict[str, str]:
+        """What tells the repository of an image without a tag.
+
+        Not of what is about an image: what has a name is taken for an image by other programs.
+        """
+        path = self._contents.naming.path(repository)
+        return {IMAGE_NAME: str(parse(f"{domain}/{path}@{digest}"))} if path else {}
+
+    def _is_led_to(self, manifest: Manifest, repository: str) -> bool:
+        within = None if manifest.subject else repository
+        return self._contents.leads_to(manifest.digest, within=within)
 
     def _check_complete(self, manifest: Manifest) -> None:
         for one in manifest.references():
@@ -158,10 +171,11 @@ class Writer:
                 write_atomically(self._folder.path / INDEX, after.as_bytes(), alone=True)
                 self._contents.remember(after)
 
-    def _entry(self, manifest: Manifest, **more: Any) -> Entry:
+    def _entry(self, manifest: Manifest, annotations: Mapping[str, str]) -> Entry:
         item = {"mediaType": manifest.media_type, "digest": manifest.digest, "size": manifest.size}
         if manifest.artifact_type:
             item["artifactType"] = manifest.artifact_type
+        more = {"annotations": annotations} if annotations else {}
         return read_entry({**item, **more}, self._contents.naming)
 
 
@@ -181,8 +195,16 @@ def _key(entry: Entry) -> tuple[str, str | None]:
     return entry.repository, entry.name.tag
 
 
-def _drop_bare(entries: list[Entry], digests: set[Digest]) -> None:
-    """Leave out entries without a name that others lead to from now on."""
-    entries[:] = [
-        one for one in entries if one.source.keys() - _BARE or one.descriptor.digest not in digests
-    ]
+def _drop_untagged(entries: list[Entry], led: Mapping[Digest, Mapping[str, str]]) -> None:
+    """Leave out entries that say no more than others which lead there from now on.
+
+    Args:
+        entries: of the index.
+        led: what others lead to, with the annotations that say no more.
+    """
+
+    def is_plain(one: Entry) -> bool:
+        digest, given = one.descriptor.digest, one.source.get("annotations", {})
+        return digest in led and given in ({}, led[digest]) and not one.source.keys() - _PLAIN
+
+    entries[:] = [one for one in entries if not is_plain(one)]

@@ -92,6 +92,8 @@ def test_referrers_are_pulled_on_request(reg: SampleClient, tmp_path: Path) -> N
     assert about, "the sample registry has nothing about this image"
     image.pull(tmp_path / "without")
     image.pull(tmp_path / "with", referrers=True)
+    listed = regnb.connect(f"oci:{tmp_path / 'with'}").catalog()
+    assert listed["repository"].tolist() == ["team/api"]
     for folder, expected in (("without", set()), ("with", {one.digest for one in about})):
         layout = Layout(tmp_path / folder).repository("team/api")
         assert {one.digest for one in layout.referrers.all(image.digest())} == expected
@@ -111,8 +113,11 @@ def test_an_image_pulled_by_digest_has_no_tag_and_is_found_by_it(
     reg[f"library/alpine@{digest}"].pull(tmp_path)
     (entry,) = index_of(tmp_path)["manifests"]
     assert entry["digest"] == digest
-    assert "annotations" not in entry
-    assert regnb.connect(f"oci:{tmp_path}")[f"library/alpine@{digest}"].digest() == digest
+    name = f"{reg.url.partition('://')[2].strip('/')}/library/alpine@{digest}"
+    assert entry["annotations"] == {"io.containerd.image.name": name}
+    local = regnb.connect(f"oci:{tmp_path}")
+    assert local.catalog()["repository"].tolist() == ["library/alpine"]
+    assert local[f"library/alpine@{digest}"].digest() == digest
 
 
 def test_a_damaged_blob_in_the_layout_is_pulled_again(reg: SampleClient, tmp_path: Path) -> None:

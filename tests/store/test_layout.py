@@ -231,7 +231,7 @@ def test_origins_tell_which_repository_blobs_came_from(
     elsewhere.into(layout.repository("team/app", domain="localhost"), "2")
     origins = layout.origins("registry.example")
     assert set(origins) == {*shared.blobs, *alone.blobs}
-    assert set(origins.values()) == {"team/app"}
+    assert set(origins.values()) == {"team/app", "team/web"}
     assert set(layout.origins("localhost")) == set(elsewhere.blobs)
     assert layout.origins("other.example") == {}
 

@@ -12,6 +12,7 @@ from regnb.client.transfers import domain_of
 from regnb.model.reference import Reference
 from regnb.store.docker_archive import DockerArchive
 from regnb.store.layout import Layout
+from regnb.store.names import Name, read_name
 from tests.store.archives import Saved
 from tests.store.building import Built, entry, hand_made, index_of
 
@@ -78,3 +79,59 @@ def test_an_image_keeps_its_registry_from_layout_to_layout(layout: Layout, tmp_p
     archive = DockerArchive(saved)
     assert domain_of(archive.repository("team/app")) == "c.example"
     assert domain_of(archive.repository("team/web")) == "localhost"
+
+
+def test_an_image_without_a_tag_is_in_the_repository_it_was_put_into(layout: Layout) -> None:
+    api, web = (layout.repository(f"team/{name}", domain="a.example") for name in ("api", "web"))
+    built = Built("a")
+    digest = built.into(api).digest
+    assert names(layout.path) == [f"a.example/team/api@{digest}"]
+    built.into(web)
+    assert list(layout.repositories()) == ["team/api", "team/web"]
+    assert api.tags.all() == ()
+    assert api.domain == "a.example"
+    assert set(layout.origins("a.example").values()) == {"team/api"}
+    only = only_image(layout, Reference("", "team/api", tag="1"))
+    assert (only.name, only.digest()) == (f"team/api@{digest}", digest)
+    built.into(api, "1")
+    built.into(api)
+    assert names(layout.path) == [f"a.example/team/web@{digest}", "a.example/team/api:1"]
+
+
+def test_what_is_about_images_makes_no_repository(layout: Layout) -> None:
+    app, built = layout.repository("team/app"), Built("a")
+    note = Built("note", subject=built.manifest)
+    built.into(app, "1")
+    note.into(app)
+    assert names(layout.path) == ["localhost/team/app:1", None]
+    assert list(layout.repositories()) == ["team/app"]
+    assert [one.digest for one in app.referrers.all(built.manifest.digest)] == [
+        note.manifest.digest
+    ]
+    note_file = layout.path / "blobs/sha256" / note.manifest.digest.encoded
+    note_file.unlink()
+    assert list(Layout(layout.path).repositories()) == ["team/app", "images"]  # to be told of
+
+
+def test_what_has_no_name_and_is_about_nothing_is_shown(tmp_path: Path) -> None:
+    app, other = Built("a").manifest, Built("b").manifest
+    folder = hand_made(
+        tmp_path / "images", entry(app, **{NAME: "app:1"}), entry(other), blobs=[app.raw, other.raw]
+    )
+    assert list(Layout(folder).repositories()) == ["app", "images"]
+
+
+@pytest.mark.parametrize(
+    ("annotations", "expected"),
+    [
+        ({NAME: f"a.example/app@sha256:{'0' * 64}"}, Name("app", None, "a.example")),
+        ({NAME: f"app@sha256:{'0' * 64}", REF: "1"}, Name("app", "1")),
+        ({NAME: f"app@sha256:{'0' * 64}", REF: "b.example/web:1"}, Name("web", "1", "b.example")),
+        ({REF: f"app@sha256:{'0' * 64}"}, Name("app")),
+        ({REF: "1"}, Name(tag="1")),
+    ],
+)
+def test_a_name_may_hold_a_digest_in_place_of_a_tag(
+    annotations: dict[str, str], expected: Name
+) -> None:
+    assert read_name(annotations) == (expected, None)
