@@ -202,8 +202,13 @@ class Image(Shown):
         """Save the image as one file, for ``docker load`` and for all that reads OCI archives.
 
         The image is pulled into a folder beside the file, ``<path>.regnb``, from which an
-        interrupted call goes on; it is removed in the end. For that time, twice the space is
-        needed. The file appears when it is whole.
+        interrupted call goes on; it is removed in the end, but for files that others have put
+        into it. For that time, twice the space is needed. The file appears when it is whole, and
+        is never compressed, whatever its name ends in.
+
+        Of several platforms, ``docker load`` and ``skopeo copy docker-archive:`` find the images
+        without their names (as ``:@0`` and so on). An artifact, or an image with a layer that is
+        only to be had elsewhere, is there for readers of OCI archives alone.
 
         Costs as many requests as `pull`.
 
@@ -217,6 +222,8 @@ class Image(Shown):
             The same as of `pull`.
 
         Raises:
+            StorageError: `path` is a folder, another call is saving to it, or ``<path>.regnb`` is
+                something else than what an interrupted call has left. Nothing is asked for then.
             RegnbError: as for `pull`.
         """
         options = Options(progress=progress, on_progress=on_progress)

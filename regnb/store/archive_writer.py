@@ -17,7 +17,7 @@ from regnb.interfaces import OnPosition
 from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
 from regnb.model.manifest import ImageManifest, Index
-from regnb.store.atomic import permitted, sync_folder
+from regnb.store.atomic import MODE, sync_folder
 from regnb.store.contents import Contents
 from regnb.store.docker_archive import MANIFEST
 from regnb.store.entries import Entry
@@ -73,7 +73,11 @@ def write_archive(layout: Layout, path: StrPath, *, on_position: OnPosition | No
         )
     freight = _freight(contents)
     documents = {MARK: MARK_CONTENT, INDEX: raw, MANIFEST: _docker_manifest(contents, freight)}
-    with _becoming(Path(path)) as file, explained(path, "written"):
+    kept = (
+        "What was there before is still there. The images are whole in "
+        f"{layout.shown}, from which the same call goes on."
+    )
+    with explained(path, "written", kept=kept), _becoming(Path(path)) as file:
         _write(file, documents, contents, freight, on_position)
 
 
@@ -182,12 +186,10 @@ def _becoming(path: Path) -> Iterator[IO[bytes]]:
     with open(number, "wb") as file:
         try:
             yield file
-            with explained(path, "written"):
-                file.flush()
-                os.fchmod(file.fileno(), permitted(path.parent))
-                os.fsync(file.fileno())
-                os.replace(temporary, path)
-                sync_folder(path.parent)
+            file.flush()
+            os.fsync(file.fileno())
+            os.replace(temporary, path)
+            sync_folder(path.parent)
         except BaseException:
             with suppress(OSError):
                 temporary.unlink()
@@ -197,7 +199,7 @@ def _becoming(path: Path) -> Iterator[IO[bytes]]:
 def _locked(temporary: Path) -> int:
     """The file, open, empty and ours alone, whatever a killed process left there."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    number = os.open(temporary, flags, 0o600)
+    number = os.open(temporary, flags, MODE)
     try:
         here = os.stat(temporary, follow_symlinks=False) if lock(number) else None
         ours = here is not None and os.path.samestat(os.fstat(number), here)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import io
 import json
 import lzma
 import os
+import resource
 import stat
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +21,7 @@ import regnb
 from regnb.errors import (
     BlobUnknownError,
     DigestMismatchError,
+    DiskFullError,
     LayoutError,
     ReadOnlyError,
     StorageError,
@@ -309,6 +312,27 @@ def test_a_damaged_layout_makes_no_archive(layout: Layout, tmp_path: Path) -> No
     assert sorted(one.name for one in tmp_path.iterdir()) == ["app.tar", "images"]
     with pytest.raises(LayoutError, match="is empty"):
         write_archive(Layout(tmp_path / "none"), tmp_path / "none.tar")
+
+
+def test_f7_a_disk_that_is_full_leaves_the_layout_and_says_so(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    kept = f"whole in {layout.path}, from which the same call goes on"
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(DiskFullError, match=kept):
+            write_archive(layout, tmp_path / "app.tar")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(StorageError, match=kept):
+            write_archive(layout, tmp_path / "app.tar")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [one.name for one in tmp_path.iterdir()] == ["images"]
 
 
 def test_what_a_killed_process_left_is_written_over_and_no_link_followed(
