@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import threading
 import weakref
 from pathlib import Path
@@ -37,7 +38,7 @@ class ArchiveFile:
         """What tells the file from what may take its place.
 
         Raises:
-            LayoutError: there is no such file.
+            LayoutError: there is no such file, or a folder.
             StorageError: it cannot be looked at.
         """
         with explained(self.path, "read"):
@@ -45,6 +46,11 @@ class ArchiveFile:
                 found = os.stat(self.path)
             except FileNotFoundError:
                 raise LayoutError(f"There is no file {self.shown}. Check the path.") from None
+        if stat.S_ISDIR(found.st_mode):
+            raise LayoutError(
+                f"{self.shown} is a folder, and an archive is a file. Open it as oci: if it holds "
+                "an OCI image layout."
+            )
         return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
 
     def holds(self, name: str) -> bool:

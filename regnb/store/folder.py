@@ -130,14 +130,20 @@ class Folder:
             except OSError as error:
                 if error.errno in _ABSENT:
                     return None
-                if error.errno in _LINKED:
-                    raise not_followed(shown) from None
-                raise
+                if error.errno not in _LINKED:
+                    raise
+                raise self._is_file() if self.path.is_file() else not_followed(shown) from None
         found = os.fstat(file)
         if not stat.S_ISREG(found.st_mode):
             os.close(file)
             raise not_followed(shown)
         return Region(file, size=found.st_size, path=shown, cancelled=cancelled)
+
+    def _is_file(self) -> LayoutError:
+        return LayoutError(
+            f"{self.shown} is a file, and an image layout is a folder. Name a folder; an archive "
+            "is opened as oci-archive: or docker-archive:."
+        )
 
 
 def _open_inside(folder: Path, parts: tuple[str, ...]) -> int:

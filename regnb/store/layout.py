@@ -32,9 +32,10 @@ _PREFIX = 200  # characters, so that there is room for the repository
 class Layout(Shelf):
     """An OCI image layout, or a folder of them, with the methods of a registry.
 
-    A folder that is absent or empty is a layout without images, which is made when something is
-    first written. A folder that is no layout, but has some below it, shows them all: the
-    repositories of each begin with the path of its folder. Symbolic links are not followed.
+    An empty folder is a layout without images. One that is absent is made when something is first
+    written; to list what it holds is an error. A folder that is no layout, but has some below it,
+    shows them all: the repositories of each begin with the path of its folder. Symbolic links are
+    not followed.
     """
 
     scheme = "oci"
@@ -54,6 +55,16 @@ class Layout(Shelf):
         self._folders: dict[tuple[Path, str], Contents] = {}
 
     @property
+    def absence(self) -> str:
+        """That there is no such folder, and how to name what may be meant."""
+        with explained(self.path, "read"):
+            try:
+                os.stat(self.path)
+            except (FileNotFoundError, NotADirectoryError):
+                return f"There is no folder {self.shown}. {_meant(self.path)}"
+        return ""
+
+    @property
     def state_folder(self) -> Path:
         """The folder for what is not finished yet; it need not be there."""
         return self.path / STATE
@@ -62,9 +73,11 @@ class Layout(Shelf):
         """The layout, or all layouts below the folder.
 
         Raises:
-            LayoutError: there is something else.
+            LayoutError: there is something else, or nothing.
             StorageError: the folder cannot be looked at.
         """
+        if self.absence:
+            raise LayoutError(self.absence)
         if self._alone():
             return [self._root]
         self._look_below()
@@ -132,6 +145,16 @@ class _Nowhere:
 
     def region(self, digest: Digest, cancelled: threading.Event) -> Region | None:
         return None
+
+
+def _meant(path: Path) -> str:
+    """What to write instead of a path that is not there, or of ``folder:tag`` as skopeo has it."""
+    folder, _, name = str(path).partition(":")
+    if not name or not Path(folder).is_dir():
+        return "Check the path."
+    image = name if ":" in name else f"...:{name}"
+    meant = printable(f"regnb.connect('oci:{folder}')['{image}']")
+    return f"An image is named after its layout: {meant}, if that is meant."
 
 
 def _free(prefix: str, taken: Iterable[str]) -> str:

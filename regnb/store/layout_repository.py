@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from regnb.errors import ManifestUnknownError, RepositoryUnknownError
+from regnb.errors import LayoutError, ManifestUnknownError, RepositoryUnknownError
 from regnb.interfaces import TagList
 from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
@@ -100,10 +100,12 @@ class LayoutTags:
 
         Raises:
             RepositoryUnknownError: the layout has no such repository.
-            LayoutError: the index cannot be read.
+            LayoutError: the index cannot be read, or there is no such folder.
         """
         entries, name = self._contents.entries(), self._repository.name
         if name not in entries.repositories:
+            if self._repository.registry.absence:
+                raise LayoutError(self._repository.registry.absence)
             raise _unknown(self._repository)
         return TagList(tuple(entries.repositories[name]), entries.refused(name))
 
@@ -245,6 +247,7 @@ class LayoutReferrers:
 
 def _unknown(repository: LayoutRepository) -> RepositoryUnknownError:
     return RepositoryUnknownError(
-        f"{repository.registry.shown} holds no repository {repository.name}. List its "
+        repository.registry.absence
+        or f"{repository.registry.shown} holds no repository {repository.name}. List its "
         "repositories to see those that it holds."
     )

@@ -56,6 +56,11 @@ class Shelf(ABC):
         return printable(self.path)
 
     @property
+    def absence(self) -> str:
+        """That there is nothing at this place, and what to do; empty where there is something."""
+        return ""
+
+    @property
     @abstractmethod
     def state_folder(self) -> Path:
         """The folder for the state of transfers from or into it."""

@@ -32,17 +32,19 @@ def open_target(target: str) -> Shelf | None:
 
 
 def open_source(path: StrPath) -> Shelf:
-    """Images on disk by where they are; what they are is looked up.
+    """Images on disk by where they are; what they are is looked up, unless a text says it as well.
 
     Raises:
+        ValueError: it says only what they are.
         LayoutError: there is nothing, or nothing with images in it.
         StorageError: the file cannot be read.
     """
     place = Path(path)
-    if place.is_dir():
-        layout = Layout(path)
-        layout.ping()
-        return layout
+    told = open_target(path) if isinstance(path, str) else None
+    if told is not None or place.is_dir():
+        source = told or Layout(path)
+        source.ping()
+        return source
     if not place.is_file():
         raise LayoutError(
             f"There is no folder and no file {printable(place)}. Name a folder with an OCI image "

@@ -243,7 +243,7 @@ def test_an_archive_that_is_replaced_is_read_anew(tmp_path: Path) -> None:
     with pytest.raises(LayoutError, match="There is no file"):
         list(archive.repositories())
     path.mkdir()
-    with pytest.raises((LayoutError, StorageError), match=path.name):
+    with pytest.raises(LayoutError, match=rf"{path.name} is a folder.*as oci:"):
         list(archive.repositories())
 
 
@@ -252,6 +252,14 @@ def test_open_source_sees_what_it_is(layout: Layout, tmp_path: Path) -> None:
     assert type(open_source(layout.path)) is Layout
     assert type(open_source(tmp_path / "oci.tar")) is OciArchive
     assert type(open_source(str(Saved("a").into(tmp_path / "docker.tar")))) is DockerArchive
+    for kind, name in (
+        ("oci", layout.path),
+        ("oci-archive", "oci.tar"),
+        ("docker-archive", "docker.tar"),
+    ):
+        assert open_source(f"{kind}:{tmp_path / name}").scheme == kind
+        with pytest.raises(LayoutError, match="There is no"):
+            open_source(f"{kind}:{tmp_path / 'nowhere'}")
     (tmp_path / "other.tar").write_bytes(tar_of({"readme": b"hello"}))
     (tmp_path / "text.txt").write_text("hello " * 200)
     (tmp_path / "empty").write_bytes(b"")
@@ -310,6 +318,7 @@ def test_a_damaged_layout_makes_no_archive(layout: Layout, tmp_path: Path) -> No
         write_archive(layout, tmp_path / "app.tar")
     assert (tmp_path / "app.tar").read_text() == "what was there"
     assert sorted(one.name for one in tmp_path.iterdir()) == ["app.tar", "images"]
+    (tmp_path / "none").mkdir()
     with pytest.raises(LayoutError, match="is empty"):
         write_archive(Layout(tmp_path / "none"), tmp_path / "none.tar")
 

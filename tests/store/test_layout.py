@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -50,12 +52,49 @@ def app(layout: Layout) -> LayoutRepository:
     return layout.repository("team/app", domain="registry.example")
 
 
-def test_an_absent_folder_is_an_empty_layout_and_stays_absent(layout: Layout) -> None:
+def test_an_absent_folder_holds_nothing_and_is_an_error_to_whoever_lists_it(layout: Layout) -> None:
+    app = layout.repository("team/app")
+    listings: list[Callable[[], object]] = [
+        layout.ping,
+        lambda: list(layout.repositories()),
+        app.tags.all,
+        app.tags.list,
+        lambda: layout.origins("localhost"),
+    ]
+    for listing in listings:
+        with pytest.raises(LayoutError, match=r"There is no folder .*images\. Check the path"):
+            listing()
+    with pytest.raises(RepositoryUnknownError, match=r"There is no folder .*images\."):
+        app.tags.get("1")
+    assert not app.manifests.exists(Digest.of(b"a"))
+    with pytest.raises(BlobUnknownError):
+        app.blobs.stat(Digest.of(b"a"))
+    assert app.domain == "localhost"
+    assert not layout.path.exists()
+    layout.path.mkdir()
     layout.ping()
     assert list(layout.repositories()) == []
     with pytest.raises(RepositoryUnknownError, match="images holds no repository team/app"):
-        layout.repository("team/app").tags.all()
-    assert not layout.path.exists()
+        app.tags.all()
+
+
+def test_a_layout_with_an_image_after_it_is_told_how_to_write_that(app: LayoutRepository) -> None:
+    Built("a").into(app, "1")
+    folder = app.registry.path
+    for given, meant in (("1", "...:1"), ("team/app:1", "team/app:1")):
+        with pytest.raises(LayoutError, match=re.escape(f"('oci:{folder}')['{meant}']")):
+            Layout(f"{folder}:{given}").ping()
+
+
+def test_a_file_in_place_of_a_layout_is_called_a_file(tmp_path: Path) -> None:
+    (tmp_path / "app.tar").write_bytes(b"")
+    layout = Layout(tmp_path / "app.tar")
+    uses: list[Callable[[], object]] = [layout.ping, lambda: layout.repository("team/app")]
+    for use in uses:
+        with pytest.raises(
+            LayoutError, match=r"app\.tar is a file.*oci-archive: or docker-archive:"
+        ):
+            use()
 
 
 def test_what_is_put_is_read_again_byte_for_byte(layout: Layout, app: LayoutRepository) -> None:
