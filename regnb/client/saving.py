@@ -14,10 +14,10 @@ from regnb.client.transfers import Options
 from regnb.errors import StorageError, printable
 from regnb.progress import BYTES, bar
 from regnb.store.archive_writer import write_archive
-from regnb.store.atomic import is_at, open_private, remove_temporary_files
+from regnb.store.atomic import is_at, remove_temporary_files
 from regnb.store.folder import BLOBS, INDEX, MARK
 from regnb.store.layout import Layout
-from regnb.store.locking import lock, unlock
+from regnb.store.locking import take, unlock
 from regnb.store.trouble import explained
 
 _CLAIM = "save"
@@ -59,7 +59,11 @@ def _claimed(layout: Layout, path: Path) -> Iterator[None]:
     """Hold the layout against other calls; none that somebody else has made is touched."""
     claim = layout.state_folder / _CLAIM
     with explained(claim, "opened"):
-        file = _locked(claim, path)
+        file = take(claim)
+    if file is None:
+        raise StorageError(
+            f"Another call is saving to {printable(path)}. Wait for it, or choose another name."
+        )
     try:
         with explained(claim, "written"):
             _check(layout, file, path)
@@ -69,23 +73,6 @@ def _claimed(layout: Layout, path: Path) -> Iterator[None]:
             if is_at(claim, file) and (not os.fstat(file).st_size or _is_empty(layout)):
                 _give_up(layout)
         unlock(file)  # not left to closing: a forked child has the file open too
-        os.close(file)
-
-
-def _locked(claim: Path, path: Path) -> int:
-    while True:
-        file = open_private(claim)
-        try:
-            if not lock(file):
-                raise StorageError(
-                    f"Another call is saving to {printable(path)}. Wait for it, or choose another "
-                    "name."
-                )
-            if is_at(claim, file):  # not where the call before has removed it just now
-                return file
-        except BaseException:
-            os.close(file)
-            raise
         os.close(file)
 
 

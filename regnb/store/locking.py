@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from pathlib import Path
 
 from regnb.errors import StorageError
+from regnb.store.atomic import is_at, open_private
 
 try:
     import fcntl
@@ -32,6 +35,40 @@ def lock(file: int, *, wait: bool = False) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def take(path: Path, *, wait: Callable[[], object] | None = None) -> int | None:
+    """Open a private file, and have it to oneself.
+
+    The file itself is locked, and by `flock`: the lock ends with its holder however that dies,
+    holds between threads as well, and leaves nothing behind that somebody would have to remove.
+    But what was opened may have been finished or removed by the one before, in between: then it is
+    another file that has the name now, and that one is meant.
+
+    Args:
+        path: of the file; made where it is not there, and its folder as well.
+        wait: is called again and again while another has the file, because nothing could end a wait
+            inside of `flock` (F10).
+
+    Returns:
+        The file; None where another has it, and is not waited for.
+
+    Raises:
+        OSError: something stands in the way.
+    """
+    while True:
+        file = open_private(path)
+        try:
+            while not (is_ours := lock(file)) and wait is not None:
+                wait()
+            if is_ours and is_at(path, file):
+                return file
+        except BaseException:
+            os.close(file)
+            raise
+        os.close(file)
+        if not is_ours:
+            return None
 
 
 def unlock(file: int) -> None:

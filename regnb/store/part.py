@@ -14,9 +14,9 @@ from typing import Self
 from regnb.errors import DigestMismatchError, SizeMismatchError, StorageError, printable
 from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
-from regnb.store.atomic import is_at, open_private, permitted, remove_temporary_files, sync_folder
+from regnb.store.atomic import is_at, permitted, remove_temporary_files, sync_folder
 from regnb.store.hashing import Hashing
-from regnb.store.locking import lock, need_posix, unlock
+from regnb.store.locking import need_posix, take, unlock
 from regnb.store.trouble import explain, explained
 
 READ = 512 * 1024
@@ -96,7 +96,7 @@ class Part:
             StorageError: what else stands in the way.
         """
         with explained(self.path, "opened"):
-            self._file = self._locked()
+            self._file = self._taken()
         try:
             self._take_up()
         except BaseException:
@@ -246,33 +246,16 @@ class Part:
             unlock(file)
         os.close(file)
 
-    def _locked(self) -> int:
-        """The file, open and ours alone.
-
-        The part itself is locked, and by `flock`: the lock ends with its holder however that
-        dies, holds between threads as well, and leaves no file of its own behind that somebody
-        would have to remove. But what was opened may have been finished or removed by the one
-        before us, while we waited: then it is another file that has the name now.
-        """
-        while True:
-            file = open_private(self.path)
-            try:
-                self._lock(file)
-                if is_at(self.path, file):
-                    return file
-            except BaseException:
-                os.close(file)
-                raise
-            os.close(file)
-
-    def _lock(self, file: int) -> None:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise StorageError(
-                f"{printable(self.path)} is no regular file. Nothing was changed. Remove it."
-            )
-        while not lock(file):
-            # Looked at again and again, because nothing could end a wait inside of `flock` (F10).
-            self._wait()
+    def _taken(self) -> int:
+        """The file, open and ours alone."""
+        file = take(self.path, wait=self._wait)
+        assert file is not None  # it was waited for
+        if stat.S_ISREG(os.fstat(file).st_mode):
+            return file
+        os.close(file)
+        raise StorageError(
+            f"{printable(self.path)} is no regular file. Nothing was changed. Remove it."
+        )
 
     def _take_up(self) -> None:
         """Hash what is there; more than the blob can have is worth nothing (F7)."""

@@ -15,8 +15,7 @@ from pathlib import Path
 
 from regnb.errors import DiskFullError, StorageDeniedError
 from regnb.model.digest import Digest
-from regnb.store.atomic import is_at, open_private
-from regnb.store.locking import lock
+from regnb.store.locking import take
 from regnb.store.trouble import explained
 
 State = Mapping[str, str | int]
@@ -86,7 +85,8 @@ class Journal:
         """
         path = self._path(blob)
         try:
-            file = self._taken(path)
+            with explained(path, "opened"):
+                file = take(path)
         except (StorageDeniedError, DiskFullError):
             file = None
         if file is None:
@@ -112,22 +112,6 @@ class Journal:
     def _path(self, blob: Digest) -> Path:
         digest = Digest(blob)  # nothing else ever becomes the name of a file (S15)
         return self._folder / f"{digest.algorithm}-{digest.encoded}.{self._whose}.upload.json"
-
-    def _taken(self, path: Path) -> int | None:
-        """The file, open and ours alone; None while another process has it."""
-        while True:
-            with explained(path, "opened"):
-                file = open_private(path)
-            try:
-                is_ours = lock(file)
-                if is_ours and is_at(path, file):
-                    return file
-            except BaseException:
-                os.close(file)
-                raise
-            os.close(file)
-            if not is_ours:
-                return None
 
     def _tidy(self, path: Path, file: int) -> None:
         with suppress(OSError):
