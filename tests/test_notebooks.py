@@ -56,8 +56,8 @@ def test_the_notebook_of_transfers_keeps_the_true_lines_of_its_bars() -> None:
     pulled, interrupted, resumed = lines
     assert re.fullmatch(r"pull team/api:latest: 20\.2 MB in .+ s, 7/7 blobs", pulled)
     assert " interrupted after " in interrupted
-    assert " of 100.0 MB, 1/2 blobs, " in interrupted
-    assert re.search(r" 100\.0 MB in .*1/1 blob, 1 skipped, .* MB from before$", resumed)
+    assert " of 300.0 MB, 1/2 blobs, " in interrupted
+    assert re.search(r" 300\.0 MB in .*1/1 blob, 1 skipped, .* MB from before$", resumed)
 
 
 def test_a_notebook_that_raises_is_seen_to_raise(tmp_path: Path) -> None:

@@ -195,8 +195,9 @@ class Client(Shown):
         uploaded, and one for each manifest.
 
         Args:
-            source: folder or file, or an image of any client. Where the folder or file holds
-                several images, the one that has the path and tag of `reference` is meant.
+            source: folder or file (``oci:folder`` and the like, too), or an image of any client.
+                Where the folder or file holds several images, the one that has the path and tag of
+                `reference` is meant.
             reference: ``path:tag`` in this registry; ``latest`` where it has no tag.
             platforms: as for `Image.pull`.
             referrers: as for `Image.pull`.

@@ -152,7 +152,10 @@ class Image(Shown):
 
         Every byte is verified, and a blob becomes a file of the layout only when it is whole. What
         breaks off, even because the process is killed, is gone on with by the next call; until
-        then it lies in ``.regnb`` in the folder. Other images in the layout stay as they are.
+        then it lies in ``.regnb`` in the folder. Other images in the layout stay as they are; of
+        the same path and tag from two registries, the name means the one that was pulled last, and
+        the other is read by its digest.
+
         Nothing is converted: an image of Docker's media types keeps them, and its digest. To skopeo
         and umoci a layout holds OCI manifests only, by tags alone: they do not find Docker's, and
         of two repositories with the same tag skopeo takes the first and umoci none.
