@@ -96,9 +96,10 @@ class Parts:
         assert found is not None  # only what was not found is missing
         return found
 
-    def indexes(self) -> list[Index]:
-        """The indexes below the top, as far as they have been read."""
-        return [one for one in self._manifests.values() if isinstance(one, Index)]
+    def below(self) -> tuple[Manifest, ...]:
+        """What is below the top, as far as it has been read and is there."""
+        found = self._manifests.values()
+        return tuple(one for one in found if not isinstance(one, NotFoundError))
 
     def choices(self) -> str:
         """The platforms to choose from, as far as the top tells, as text for a message."""

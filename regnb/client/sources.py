@@ -5,7 +5,7 @@ from __future__ import annotations
 from regnb.client.image import Image
 from regnb.display.text import count
 from regnb.errors import LayoutError, printable
-from regnb.model.reference import Reference
+from regnb.model.reference import COSIGN_TAG, REFERRERS_TAG, Reference
 from regnb.store.entries import Entry
 from regnb.store.shelf import Shelf
 
@@ -43,7 +43,7 @@ def _image(source: Shelf, entry: Entry) -> Image:
 
 def _is_about(tag: str) -> bool:
     """Whether a tag only keeps what is said about another image."""
-    return tag.startswith(("sha256-", "sha512-"))
+    return bool(REFERRERS_TAG.fullmatch(tag) or COSIGN_TAG.fullmatch(tag))
 
 
 def _choices(entries: list[Entry]) -> str:

@@ -174,7 +174,7 @@ def narrowed_top(parts: Parts, platforms: Platforms | None, tags: tuple[str, ...
     """
     top = parts.top()
     if platforms is None:
-        return Top(parts.name, tags, top)
+        return Top(parts.name, tags, top, parts.below())
     names = [platforms] if isinstance(platforms, str) else list(platforms)
     if not names:
         raise PlatformRequiredError(f"No platform was named. Choose from: {parts.choices()}.")
@@ -182,7 +182,9 @@ def narrowed_top(parts: Parts, platforms: Platforms | None, tags: tuple[str, ...
     if len(chosen) == 1 or not isinstance(top, Index):
         (only,) = chosen.values()
         return Top(parts.name, tags, parts.held(only))
-    return Top(parts.name, tags, narrowed(top, chosen, inner=parts.indexes()))
+    read = parts.below()
+    inner = [one for one in read if isinstance(one, Index)]
+    return Top(parts.name, tags, narrowed(top, chosen, inner=inner), read)
 
 
 def chosen_tags(listed: Iterable[str], tags: Tags | None) -> list[Top]:

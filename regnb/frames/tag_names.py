@@ -6,9 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from regnb.model.reference import REFERRERS_TAG
-
-_COSIGN = re.compile(rf"{REFERRERS_TAG.pattern}\.(?:sig|att|sbom)")
+from regnb.model.reference import COSIGN_TAG, REFERRERS_TAG
 
 # Nine digits fit an Int32; a longer number is a date or a build, not a version.
 _NUMBER = r"(0|[1-9]\d{0,8})"
@@ -21,7 +19,7 @@ def kind_of(tag: str) -> str:
     """``normal``, ``referrers-fallback`` or ``cosign``."""
     if REFERRERS_TAG.fullmatch(tag):
         return "referrers-fallback"
-    return "cosign" if _COSIGN.fullmatch(tag) else "normal"
+    return "cosign" if COSIGN_TAG.fullmatch(tag) else "normal"
 
 
 def is_semver(tag: str) -> bool:

@@ -204,6 +204,12 @@ def parse_any(text: str) -> Reference:
 REFERRERS_TAG = re.compile(r"(?:sha256|sha512)-[0-9a-f]{64}")
 """What `referrers_tag` gives for the digests that are in use."""
 
+COSIGN_ENDS = ("sig", "att", "sbom")
+"""How the tags end, after a dot, under which cosign keeps what it says of a manifest."""
+
+COSIGN_TAG = re.compile(rf"{REFERRERS_TAG.pattern}\.(?:{'|'.join(COSIGN_ENDS)})")
+"""A whole one: the referrers tag of the manifest comes before the dot."""
+
 
 def referrers_tag(digest: Digest) -> str:
     """The tag under which the referrers of `digest` are kept where there is no API for them.

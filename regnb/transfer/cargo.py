@@ -21,13 +21,11 @@ from regnb.interfaces import Origin
 from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
 from regnb.model.manifest import ImageManifest, Index, Manifest, OpaqueManifest
+from regnb.model.reference import COSIGN_ENDS, referrers_tag
 
 WORKERS = 8
 MOST_MANIFESTS = 1_000_000
 """Manifests of one cargo; no registry has that many behind the images that people move."""
-
-_COSIGN = ("sig", "att", "sbom")
-"""How the tags end under which cosign keeps what it says of a manifest."""
 
 BlobKind = Literal["config", "layer"]
 Name = TypeVar("Name", bound=str)
@@ -42,11 +40,13 @@ class Top:
         name: the tag or digest that it has where it is.
         tags: that it will have where it goes.
         manifest: the manifest or index, where it has been read already.
+        read: what else has been read of it.
     """
 
     name: str
     tags: tuple[str, ...] = ()
     manifest: Manifest | None = None
+    read: tuple[Manifest, ...] = ()
 
 
 @dataclass(slots=True)
@@ -139,12 +139,14 @@ class _Gathering:
         self._origin = origin
         self._tick = tick
         self._found: dict[Digest, Manifest] = {}
+        self._known: dict[Digest, Manifest] = {}
 
     def take_tops(self, tops: Sequence[Top]) -> None:
         """Take the images themselves, and all that they lead to."""
         read: dict[str, Manifest] = {}
         unread: list[str] = []
         for top in tops:
+            self._known |= {one.digest: one for one in top.read}
             if top.manifest is None:
                 unread.append(top.name)
             else:
@@ -211,6 +213,8 @@ class _Gathering:
         return self._side_by_side(lambda d: self._child(wanted[d]), unread)
 
     def _child(self, wanted: Descriptor) -> Manifest:
+        if (known := self._known.get(wanted.digest)) is not None and known.size == wanted.size:
+            return known
         try:
             return self._origin.manifests.get(wanted)
         except ManifestUnknownError as error:
@@ -244,7 +248,7 @@ class _Gathering:
 
     def _signatures(self, subjects: Iterable[Digest], tags: set[str]) -> dict[Digest, Manifest]:
         """What cosign hangs on a manifest by the name of a tag alone."""
-        names = [f"{d.algorithm}-{d.encoded}.{end}" for d in subjects for end in _COSIGN]
+        names = [f"{referrers_tag(one)}.{end}" for one in subjects for end in COSIGN_ENDS]
         found = self._side_by_side(self._origin.manifests.get, [n for n in names if n in tags])
         for name, manifest in found.items():
             self._tag(manifest.digest, (name,))

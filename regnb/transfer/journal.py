@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from regnb.core.wire.secret import Secret
 from regnb.errors import DiskFullError, StorageDeniedError
 from regnb.model.digest import Digest
 from regnb.store.locking import take
@@ -38,7 +39,13 @@ class Entry:
             found = json.loads(os.pread(self._file, MOST, 0))
         except (OSError, ValueError, RecursionError):
             return None
-        return found if isinstance(found, dict) else None
+        if not isinstance(found, dict):
+            return None
+        # Whoever holds a state in a variable may be shown in a traceback (S16).
+        return {
+            name: Secret(value) if isinstance(value, str) else value
+            for name, value in found.items()
+        }
 
     def write(self, state: State) -> None:
         """Remember a state.
@@ -47,11 +54,11 @@ class Entry:
             DiskFullError: no space is left.
             StorageError: it cannot be written.
         """
-        text = json.dumps(state, indent=1).encode()
+        text = Secret(json.dumps(state, indent=1))
         with explained(self._path, "written", kept="What the registry has is kept there."):
             # Not in one step: a state that was cut off is none, and the upload begins anew.
             os.ftruncate(self._file, 0)
-            os.pwrite(self._file, text, 0)
+            os.pwrite(self._file, text.encode(), 0)
             os.fsync(self._file)
 
     def remove(self) -> None:

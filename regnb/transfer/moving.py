@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 from regnb import workers
@@ -116,10 +117,8 @@ class Transfer:
         self.steps[blob.digest] = self.destination.look(blob)
 
     def _take(self, blob: Descriptor) -> None:
-        def moved(position: int) -> None:
-            self.tracker.position(blob, position)
-
-        action = self.destination.take(self.steps[blob.digest], self.origin, moved)
+        told = partial(self.tracker.position, blob)
+        action = self.destination.take(self.steps[blob.digest], self.origin, told)
         self.actions[blob.digest] = action
         self.tracker.done(blob, action)
 

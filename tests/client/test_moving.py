@@ -6,12 +6,14 @@ import os
 import pickle
 import stat
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 import regnb
 from regnb import errors
+from regnb.core.manifests import Manifests
 from regnb.frames.schemas import TRANSFERS
 from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
@@ -76,6 +78,27 @@ def test_one_platform_is_an_image_of_its_own_and_two_are_an_index(
     for none in choices:
         with pytest.raises(errors.PlatformRequiredError, match="linux/amd64"):
             image.pull(tmp_path, platforms=none)
+
+
+def test_no_manifest_is_read_twice(
+    reg: SampleClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    fetch = Manifests._fetch
+
+    def counted(self: Manifests, reference: str, *more: Any) -> Any:
+        read.append(reference)
+        return fetch(self, reference, *more)
+
+    monkeypatch.setattr(Manifests, "_fetch", counted)
+    image = reg["platform/tool:latest"]
+    image.pull(tmp_path / "fresh", platforms=["linux/arm64", "linux/amd64"])
+    assert len(read) == len(set(read)) > 2
+    image, read[:] = reg["platform/tool:latest"], []
+    assert len(image.platforms()) + 1 == len(read)
+    image.pull(tmp_path / "two", platforms=["linux/arm64", "linux/amd64"])
+    image.pull(tmp_path / "all")
+    assert len(read) == len(set(read)) == 1 + len(image.platforms())
 
 
 def test_referrers_are_pulled_on_request(reg: SampleClient, tmp_path: Path) -> None:

@@ -59,6 +59,15 @@ def test_s16_only_its_owner_reads_a_state(tmp_path: Path) -> None:
     assert path.name.startswith(f"sha256-{BLOB.encoded}.")
 
 
+def test_s16_a_signed_address_is_not_shown_where_a_state_is(tmp_path: Path) -> None:
+    with Journal(tmp_path, "https://one").entry(BLOB) as entry:
+        assert entry is not None
+        entry.write(STATE)
+        read = entry.read()
+    assert read == STATE
+    assert "sig=" not in repr(read)
+
+
 def test_f7_two_at_once_do_not_go_on_with_the_same_upload(tmp_path: Path) -> None:
     journal = Journal(tmp_path / ".regnb", "https://one")
     with journal.entry(BLOB) as first:
