@@ -12,6 +12,7 @@ from typing import Any, Self
 import pandas as pd
 
 from regnb.audit.audit import Audit
+from regnb.audit.kernel.seen import Seen
 from regnb.client.image import Image
 from regnb.client.repo import Repo
 from regnb.client.sources import only_image
@@ -164,13 +165,13 @@ class Client(Shown):
         if repositories is not None:
             names = [self.repository(name).name for name in repositories]
             self.ping()  # or a registry that is not there would be an error row a repository
-        inventory = Inventory(self.name)
+        inventory = Inventory(self.name, url=self.url)
         try:
             walk(self.core, inventory, repositories=names, configs=configs, progress=progress)
         except KeyboardInterrupt:
             if not in_kernel():
                 raise
-        return Audit(inventory)
+        return Audit(Seen(inventory))
 
     def push(
         self,

@@ -7,6 +7,8 @@ from typing import Any
 import pandas as pd
 
 from regnb.audit.audit import Audit
+from regnb.audit.kernel.policy import policy_of
+from regnb.audit.kernel.seen import Seen
 from regnb.frames.build import frame
 from regnb.frames.schemas import TAG_DETAILS
 from regnb.model.digest import Digest
@@ -17,7 +19,7 @@ Row = dict[str, Any]
 
 def tag_details(inventory: Inventory) -> pd.DataFrame:
     """One row a tag of one repository, sorted by name."""
-    audit = Audit(inventory)
+    audit = Audit(Seen(inventory), policy=policy_of("tagged-only"))
     manifests = _rows(audit.manifests, "digest")
     usage = _rows(audit.usage(by="tag"), "tag")
     flaws = dict(zip(audit.errors["reference"], audit.errors["message"], strict=True))

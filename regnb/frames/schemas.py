@@ -267,7 +267,7 @@ AUDIT_BLOBS = Schema(
         "is_manifest": Column(FLAG, "whether it is a manifest itself"),
         "manifest_count": Column(EXACT_BYTES, "manifests that name it"),
         "repository_count": Column(EXACT_BYTES, "repositories whose tags reach it"),
-        "tag_count": Column(EXACT_BYTES, "tags that reach it"),
+        "tag_count": Column(EXACT_BYTES, "tags that reach it, attachments left out"),
         "size_conflict": Column(FLAG, "whether descriptors disagree; the largest is taken"),
     },
 )

@@ -204,6 +204,9 @@ def parse_any(text: str) -> Reference:
 REFERRERS_TAG = re.compile(r"(?:sha256|sha512)-[0-9a-f]{64}")
 """What `referrers_tag` gives for the digests that are in use."""
 
+REFERRERS_TAG_LENGTH = len("sha256-") + 64
+"""Characters of such a tag: with either algorithm as many."""
+
 COSIGN_ENDS = ("sig", "att", "sbom")
 """How the tags end, after a dot, under which cosign keeps what it says of a manifest."""
 

@@ -91,7 +91,7 @@ def crawl(
     """
     if repositories is not None and references is not None:
         raise ValueError("Give either repositories or references, not both.")
-    filled = Inventory(registry.name) if inventory is None else inventory
+    filled = Inventory(registry.name, url=registry.url) if inventory is None else inventory
     walk = _Walk(registry, filled, workers, on_progress)
     finished = False
     try:

@@ -2,13 +2,14 @@
 
 Content (documents, edges, configs) is keyed by digest alone. Membership says which repository
 holds what, and comes only from that repository's own answers. Text stands once in `Codes`, rows
-hold its number: an edge costs 31 bytes.
+hold its number: an edge costs 36 bytes.
 """
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -25,6 +26,9 @@ from regnb.walk.failures import Failure, Stage
 
 CONFIG, LAYER, CHILD, SUBJECT = range(4)
 """What an edge leads to: its ``kind``."""
+
+BY_TAG, BY_INDEX, BY_SUBJECT = range(3)
+"""What first led to a member: its ``source``."""
 
 NO_TIME = -(2**63)
 """The time of a config that states none; numpy reads it as NaT."""
@@ -54,7 +58,11 @@ class Inventory:
 
     Attributes:
         registry: what tables call it.
-        digests: numbers of digests; `repositories` and `texts` number names and all other text.
+        url: where it is; empty where nobody said.
+        scope: in words, which repositories and tags were asked for; empty for all.
+        stopped: why the walk did not come to its end; empty where it did.
+        digests: numbers of digests; `repositories` and `texts` number names and other short texts,
+            `prose` those that can be long.
         platforms: numbers of platforms.
         listings: one row a repository: the ``status`` of its listing (a text), and its tags, or
             NONE where they could not be listed.
@@ -62,33 +70,55 @@ class Inventory:
         documents: one row a manifest; its edges are ``edge_count`` rows from ``first_edge`` on.
         edges: one row a reference; ``position`` counts within its kind.
         members: one row a repository and manifest of which it said whether it holds it.
+        referrers: one row a repository, subject and manifest about it, as the registry lists them;
+            the subjects that manifests name themselves are edges.
         configs: one row an image config; ``created`` in microseconds, or NO_TIME.
+        diff_ids: one row an image config and layer: what the layer hashes to uncompressed.
+        history: one row an image config and step of its build.
         failures: what could not be read.
         finished: whether the walk came to its end.
     """
 
-    def __init__(self, registry: str, *, now: Callable[[], int] = microseconds) -> None:
+    def __init__(
+        self, registry: str, *, url: str = "", now: Callable[[], int] = microseconds
+    ) -> None:
         """Start empty; `now` tells microseconds since 1970."""
         self.registry = registry
+        self.url = url
+        self.scope = ""
+        self.stopped = ""
         self._now = now
         self._started = self._stopped = now()
         self.finished = False
         self.digests: Codes[Digest] = Codes()
         self.repositories: Codes[str] = Codes()
         self.texts: Codes[str] = Codes()
+        self.prose: Codes[str] = Codes()
         self.platforms: Codes[Platform] = Codes()
         self.listings = Rows(repository="i", status="i", tag_count="q")
         self.tags = Rows(repository="i", tag="i", digest="i", observed_at="q", error="i")
         self.documents = Rows(
             digest="i", media_type="i", kind="i", size="q", config="i", artifact_type="i",
-            subject="i", first_edge="q", edge_count="i",
+            subject="i", annotations="i", first_edge="q", edge_count="i",
         )  # fmt: skip
         self.edges = Rows(
             parent="i", child="i", kind="b", position="i", size="q", media_type="i",
-            platform="i", foreign="b", attestation="b",
+            platform="i", foreign="b", attestation="b", inline="b", annotations="i",
         )  # fmt: skip
-        self.members = Rows(repository="i", digest="i", present="b")
-        self.configs = Rows(digest="i", platform="i", created="q", diff_id_count="i")
+        self.members = Rows(repository="i", digest="i", present="b", source="b")
+        self.referrers = Rows(
+            repository="i", subject="i", digest="i", artifact_type="i", size="q", source="i"
+        )
+        self.configs = Rows(
+            digest="i", platform="i", created="q", author="i", user="i", entrypoint="i",
+            command="i", working_dir="i", exposed_ports="i", env="i", labels="i",
+            history_count="i", diff_id_count="i",
+        )  # fmt: skip
+        self.diff_ids = Rows(config="i", position="i", diff_id="i")
+        self.history = Rows(
+            config="i", position="i", created="q", created_by="i", comment="i", author="i",
+            empty="b",
+        )  # fmt: skip
         self.failures: list[Failure] = []
         self._document_rows: dict[int, int] = {}
         self._doubtful: dict[int, list[int]] = {}
@@ -130,8 +160,8 @@ class Inventory:
         row = len(self.documents)
         self.documents.append(
             code, self.texts.code(manifest.media_type), self.texts.code(manifest.kind),
-            manifest.size, config, self._text(manifest.artifact_type), subject, first,
-            len(self.edges) - first,
+            manifest.size, config, self._text(manifest.artifact_type), subject,
+            self._json(manifest.annotations), first, len(self.edges) - first,
         )  # fmt: skip
         self._document_rows[code] = row
         return code
@@ -150,18 +180,48 @@ class Inventory:
         """Note that a tag is listed but could not be read, and why."""
         self._tag(repository, tag, NONE, self.texts.code(error))
 
-    def add_member(self, repository: str, digest: int, *, present: bool) -> None:
+    def add_member(
+        self, repository: str, digest: int, *, present: bool, source: int = BY_TAG
+    ) -> None:
         """Note that a repository said whether it holds a manifest. Once a pair."""
-        self.members.append(self.repositories.code(repository), digest, present)
+        self.members.append(self.repositories.code(repository), digest, present, source)
+
+    def add_referrer(
+        self,
+        repository: str,
+        subject: Digest,
+        digest: Digest,
+        *,
+        artifact_type: str | None,
+        size: int,
+        source: str,
+    ) -> None:
+        """Note that a repository lists a manifest as one about `subject`.
+
+        `source` is ``api``, ``fallback-tag`` or ``cosign-tag``.
+        """
+        self.referrers.append(
+            self.repositories.code(repository), self.digests.code(subject),
+            self.digests.code(digest), self._text(artifact_type), size, self.texts.code(source),
+        )  # fmt: skip
 
     def add_config(self, config: ImageConfig) -> None:
-        """Take in what the tables need of an image config. Once a digest."""
-        created = NO_TIME
-        if config.created is not None:
-            created = (config.created - _EPOCH) // timedelta(microseconds=1)
-        platform = self.platforms.code(config.platform)
-        code = self.digests.code(config.digest)
-        self.configs.append(code, platform, created, len(config.diff_ids))
+        """Take in what an image config says. Once a digest."""
+        code, prose = self.digests.code(config.digest), self._prose
+        self.configs.append(
+            code, self.platforms.code(config.platform), _moment(config.created),
+            prose(config.author), prose(config.user), self._json(config.entrypoint),
+            self._json(config.command), prose(config.working_dir),
+            self._json(config.exposed_ports), self._json(config.env), self._json(config.labels),
+            len(config.history), len(config.diff_ids),
+        )  # fmt: skip
+        for position, diff_id in enumerate(config.diff_ids):
+            self.diff_ids.append(code, position, self.prose.code(diff_id))
+        for position, step in enumerate(config.history):
+            self.history.append(
+                code, position, _moment(step.created), prose(step.created_by),
+                prose(step.comment), prose(step.author), step.empty_layer,
+            )  # fmt: skip
 
     def add_failure(
         self,
@@ -232,7 +292,7 @@ class Inventory:
         platform = NONE if to.platform is None else self.platforms.code(to.platform)
         self.edges.append(
             parent, child, kind, position, to.size, self.texts.code(to.media_type), platform,
-            to.foreign, to.is_attestation,
+            to.foreign, to.is_attestation, to.data is not None, self._json(to.annotations),
         )  # fmt: skip
         return child
 
@@ -243,6 +303,17 @@ class Inventory:
 
     def _text(self, text: str | None) -> int:
         return NONE if text is None else self.texts.code(text)
+
+    def _prose(self, text: str) -> int:
+        return self.prose.code(text) if text else NONE
+
+    def _json(self, value: Mapping[str, str] | tuple[str, ...]) -> int:
+        """The number of the JSON of what is not empty, its keys sorted."""
+        return self.prose.code(json.dumps(value, sort_keys=True)) if value else NONE
+
+
+def _moment(time: datetime | None) -> int:
+    return NO_TIME if time is None else (time - _EPOCH) // timedelta(microseconds=1)
 
 
 def _time(moment: int) -> datetime:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from regnb.audit.audit import Audit
+from regnb.audit.kernel.seen import Seen
 from regnb.errors import ManifestUnknownError
 from regnb.model import media_types
 from regnb.model.descriptor import Descriptor
@@ -68,4 +69,4 @@ class Building:
             if code not in listed:
                 self.inventory.add_listing(repository, "ok", 1)
         self.inventory.finish()
-        return Audit(self.inventory)
+        return Audit(Seen(self.inventory))

@@ -40,9 +40,9 @@ def test_a_column_can_be_read_while_the_table_grows() -> None:
     assert before.tolist() == [1]
 
 
-def test_an_edge_costs_31_bytes() -> None:
+def test_an_edge_costs_36_bytes() -> None:
     edges = Inventory("registry.example").edges
-    assert sum(column.itemsize for column in edges.columns.values()) == 31
+    assert sum(column.itemsize for column in edges.columns.values()) == 36
 
 
 def test_times_come_from_the_clock_that_is_given() -> None:

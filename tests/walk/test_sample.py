@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from regnb.audit.audit import Audit
+from regnb.audit.kernel.seen import Seen
 from regnb.core.registry import Registry
 from regnb.sample import serve
 from regnb.walk.crawl import crawl
@@ -22,7 +23,7 @@ def registry() -> Iterator[Registry]:
 
 @pytest.fixture(scope="module")
 def audit(registry: Registry) -> Audit:
-    return Audit(crawl(registry))
+    return Audit(Seen(crawl(registry)))
 
 
 def test_the_sample_is_seen_with_its_layers_platforms_and_holes(audit: Audit) -> None:
@@ -46,7 +47,7 @@ def test_the_numbers_of_the_sample_add_up(audit: Audit) -> None:
 
 
 def test_f13_two_walks_of_the_sample_give_equal_tables(registry: Registry, audit: Audit) -> None:
-    again = Audit(crawl(registry, workers=3))
+    again = Audit(Seen(crawl(registry, workers=3)))
     for level in LEVELS:
         assert again.usage(level).equals(audit.usage(level))
     assert again.blobs.equals(audit.blobs)
@@ -59,7 +60,11 @@ def test_f13_two_walks_of_the_sample_give_equal_tables(registry: Registry, audit
 
 def test_one_repository_of_the_sample_can_be_walked_alone(registry: Registry, audit: Audit) -> None:
     name = audit.usage("repository")["repository"].iloc[0]
-    alone = Audit(crawl(registry, repositories=[name])).usage("repository").set_index("repository")
+    alone = (
+        Audit(Seen(crawl(registry, repositories=[name])))
+        .usage("repository")
+        .set_index("repository")
+    )
     whole = audit.usage("repository").set_index("repository")
     assert alone.index.tolist() == [name]
     assert alone.loc[name, "stored"] == whole.loc[name, "stored"]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from regnb.audit.content import Codes, Flags, Ints
+from regnb.audit.kernel.arrays import Codes, Flags, Ints
 
 Objects = npt.NDArray[np.object_]
 

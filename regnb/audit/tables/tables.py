@@ -1,4 +1,4 @@
-"""The tables of an audit: repositories, tags, blobs, errors, usage; not manifests."""
+"""The tables of an audit: repositories, tags, blobs, errors; not manifests."""
 
 from __future__ import annotations
 
@@ -8,24 +8,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from regnb.audit.cells import filled, nullable, order_of, ranks, texts, times
-from regnb.audit.content import Ints, distinct, pack, unpack
-from regnb.audit.levels import Levels
+from regnb.audit.kernel.arrays import Ints, distinct, pack, unpack
+from regnb.audit.kernel.levels import Levels
+from regnb.audit.tables.cells import filled, nullable, order_of, ranks, texts, times
 from regnb.frames.build import frame
 from regnb.frames.schemas import (
     AUDIT_BLOBS,
     AUDIT_ERRORS,
     AUDIT_REPOSITORIES,
     AUDIT_TAGS,
-    USAGE,
     Schema,
 )
 from regnb.frames.tag_names import is_semver, kind_of
 from regnb.walk.columns import NONE
 from regnb.walk.inventory import CONFIG, LAYER, Inventory
-
-LEVELS = ("registry", "repository", "tag")
-"""What `usage` can be asked by."""
 
 
 def build(
@@ -39,16 +35,16 @@ def build(
 def repositories(levels: Levels) -> pd.DataFrame:
     """One row a repository, sorted by name."""
     inventory = levels.inventory
-    codes = _repository_codes(inventory)
+    codes = repository_codes(inventory)
     names = [inventory.repositories.values[code] for code in codes.tolist()]
-    status = _status(inventory)[codes]
-    reached = levels.repository.reached
-    manifests = np.bincount(reached.consumer, minlength=len(inventory.repositories))
+    status = status_of(inventory)[codes]
+    home = levels.graph.repository[levels.live]
+    manifests = np.bincount(home, minlength=len(inventory.repositories))
     columns = {
         "repository": names,
         "namespace": [name.partition("/")[0] if "/" in name else "" for name in names],
         "depth": [name.count("/") + 1 for name in names],
-        "tag_count": nullable(_plain_tags(inventory)[codes], known=_listed(status)),
+        "tag_count": nullable(_plain_tags(inventory)[codes], known=listed(status)),
         "manifest_count": manifests[codes],
         "tags_status": status,
     }
@@ -122,57 +118,14 @@ def errors(inventory: Inventory) -> pd.DataFrame:
     return build(AUDIT_ERRORS, inventory, columns, len(failures))
 
 
-def usage(levels: Levels, by: str) -> pd.DataFrame:
-    """The bytes of each consumer, the largest first."""
-    inventory = levels.inventory
-    consumer, repository, tag = _consumers(levels, by)
-    level = {"registry": levels.registry, "repository": levels.repository, "tag": levels.tag}[by]
-    found = level.amounts(levels.content)
-    stored = found.stored[consumer]
-    names = np.append(ranks(inventory.repositories.values), NONE)[repository]
-    tags_rank = np.append(ranks(inventory.texts.values), NONE)[tag]
-    order = np.lexsort((tags_rank, names, -stored))
-    consumer = consumer[order]
-    total = int(levels.content.size[levels.registry.pairs.blob].sum())
-    columns = {
-        "level": filled(by, len(order)),
-        "repository": texts(inventory.repositories.values, repository[order]),
-        "tag": texts(inventory.texts.values, tag[order]),
-        "declared": found.declared[consumer],
-        "stored": found.stored[consumer],
-        "exclusive": found.exclusive[consumer],
-        "shared": found.shared[consumer],
-        "fair": found.fair[consumer],
-        "blob_count": found.blob_count[consumer],
-        "percent": found.fair[consumer] * 100 / total if total else np.zeros(len(order)),
-    }
-    return build(USAGE, inventory, columns, len(order))
-
-
-def _consumers(levels: Levels, by: str) -> tuple[Ints, Ints, Ints]:
-    """For each row of `usage`: the consumer, its repository, and its tag; NONE where there is none.
-
-    What could not be listed or read has no row: its bytes are not known.
-    """
-    inventory = levels.inventory
-    if by == "registry":
-        return np.zeros(1, dtype=np.int64), np.full(1, NONE), np.full(1, NONE)
-    if by == "repository":
-        codes = _repository_codes(inventory)
-        codes = codes[_listed(_status(inventory)[codes])]
-        return codes, codes, np.full(len(codes), NONE)
-    rows, read = inventory.tags, levels.read
-    return levels.group_of_tag, rows.column("repository")[read], rows.column("tag")[read]
-
-
-def _repository_codes(inventory: Inventory) -> Ints:
+def repository_codes(inventory: Inventory) -> Ints:
     """The repositories that were listed or have a tag, by name."""
-    listed, tagged = inventory.listings.column("repository"), inventory.tags.column("repository")
-    codes = np.union1d(listed, tagged).astype(np.int64)
+    tables = (inventory.listings, inventory.tags)
+    codes = np.union1d(*(table.column("repository") for table in tables)).astype(np.int64)
     return codes[order_of(ranks(inventory.repositories.values)[codes])]
 
 
-def _status(inventory: Inventory) -> np.ndarray[Any, np.dtype[np.object_]]:
+def status_of(inventory: Inventory) -> np.ndarray[Any, np.dtype[np.object_]]:
     """The status of each repository; ``ok`` where tags of it were read without a listing."""
     status = np.full(len(inventory.repositories), "ok", dtype=object)
     listings = inventory.listings
@@ -180,7 +133,8 @@ def _status(inventory: Inventory) -> np.ndarray[Any, np.dtype[np.object_]]:
     return status
 
 
-def _listed(status: np.ndarray[Any, np.dtype[np.object_]]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def listed(status: np.ndarray[Any, np.dtype[np.object_]]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Whether the tags of a repository of each status are known."""
     return np.isin(status.astype(str), ("ok", "empty"))
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from regnb.audit.cells import nullable, ranks, texts, times
-from regnb.audit.content import Codes, Flags, Ints, contains, distinct, pack, sums, unpack
-from regnb.audit.levels import Levels
-from regnb.audit.tables import build
+from regnb.audit.kernel.arrays import Codes, Flags, Ints, contains, distinct, pack, sums, unpack
+from regnb.audit.kernel.levels import Levels
+from regnb.audit.tables.cells import nullable, ranks, texts, times
+from regnb.audit.tables.tables import build
 from regnb.frames.schemas import AUDIT_MANIFESTS
 from regnb.walk.columns import NONE
 from regnb.walk.inventory import CHILD, LAYER, NO_TIME, Inventory
@@ -40,12 +40,11 @@ def manifests(levels: Levels) -> pd.DataFrame:
 
 def _rows(levels: Levels) -> tuple[Ints, Ints, Flags]:
     """Keys, depths and presence, in the order of the table."""
-    count, inventory = levels.content.count, levels.inventory
-    reached = levels.repository.reached
-    held = pack(reached.consumer, reached.digest, count)
-    absent, absent_depth = _absent(levels, held)
+    count, inventory, graph = levels.content.count, levels.inventory, levels.graph
+    held = graph.keys[levels.live]
+    absent, absent_depth = _absent(levels)
     keys = np.concatenate((held, absent))
-    depth = np.concatenate((reached.depth, absent_depth))
+    depth = np.concatenate((levels.depth[levels.live], absent_depth))
     present = np.arange(len(keys)) < len(held)
     repository, digest = unpack(keys, count)
     order = np.lexsort(
@@ -57,19 +56,17 @@ def _rows(levels: Levels) -> tuple[Ints, Ints, Flags]:
     return keys[order], depth[order], present[order]
 
 
-def _absent(levels: Levels, held: Ints) -> tuple[Ints, Ints]:
+def _absent(levels: Levels) -> tuple[Ints, Ints]:
     """Children that their repository said it lacks, one step below the nearest index."""
-    content, reached, members = levels.content, levels.repository.reached, levels.inventory.members
+    content, graph, members = levels.content, levels.graph, levels.inventory.members
     gone = members.column("present") == 0
-    gone_repository, gone_digest = (
-        members.column("repository")[gone],
-        members.column("digest")[gone],
-    )
-    lacking = distinct(pack(gone_repository, gone_digest, content.count))
-    rows, child = content.children.follow(reached.digest)
-    keys = pack(reached.consumer[rows], child, content.count)
-    missing = contains(lacking, keys) & ~contains(np.sort(held), keys)
-    keys, depth = keys[missing], reached.depth[rows][missing] + 1
+    home, digest = members.column("repository")[gone], members.column("digest")[gone]
+    lacking = distinct(pack(home, digest, content.count))
+    rows, child = content.children.follow(graph.digest[levels.live])
+    place = levels.live[rows]
+    keys = pack(graph.repository[place], child, content.count)
+    missing = contains(lacking, keys) & ~contains(graph.keys, keys)
+    keys, depth = keys[missing], levels.depth[place][missing] + 1
     order = np.lexsort((depth, keys))
     absent, first = np.unique(keys[order], return_index=True)
     return absent, depth[order][first]
@@ -152,15 +149,15 @@ def _stated(inventory: Inventory, count: int) -> Ints:
 
 def _places(levels: Levels, keys: Ints) -> dict[str, Any]:
     """How the tags and indexes of each repository lead to its manifests."""
-    content, reached = levels.content, levels.repository.reached
-    groups, weight = levels.tag_groups, levels.tag.weight
-    tagged = contains(groups, keys)
+    content, graph = levels.content, levels.graph
+    tags = np.bincount(levels.seen.tag_place, minlength=len(graph.keys))
     tag_count = np.zeros(len(keys), dtype=np.int64)
-    tag_count[tagged] = weight[np.searchsorted(groups, keys[tagged])]
-    rows, child = content.children.follow(reached.digest)
-    listed = distinct(pack(reached.consumer[rows], child, content.count))
+    held = contains(graph.keys, keys)
+    tag_count[held] = tags[np.searchsorted(graph.keys, keys[held])]
+    rows, child = content.children.follow(graph.digest[levels.live])
+    home = graph.repository[levels.live[rows]]
     return {
-        "is_tagged": tagged,
-        "is_child": contains(listed, keys),
+        "is_tagged": tag_count > 0,
+        "is_child": contains(distinct(pack(home, child, content.count)), keys),
         "tag_count": tag_count,
     }

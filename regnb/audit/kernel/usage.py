@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from regnb.audit.closure import Reach
-from regnb.audit.content import Codes, Content, Ints, distinct, pack, sums, unpack
+from regnb.audit.kernel.arrays import Codes, Ints, Links, distinct, pack, sums, unpack
+from regnb.audit.kernel.content import Content
+from regnb.audit.kernel.reach import Reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +20,9 @@ class Pairs:
     blob: Codes
 
     @classmethod
-    def of(cls, reached: Reach, content: Content) -> Pairs:
-        """The manifests reached, and their configs and layers that do not lie elsewhere."""
-        rows, blobs = content.blobs.follow(reached.digest)
+    def of(cls, reached: Reach, content: Content, *, needs: Links) -> Pairs:
+        """The manifests reached, and what they need: `needs` leads there from a document."""
+        rows, blobs = needs.follow(reached.digest)
         documents = pack(reached.consumer, reached.digest, content.count)
         below = pack(reached.consumer[rows], blobs, content.count)
         consumer, blob = unpack(distinct(np.concatenate((documents, below))), content.count)

@@ -1,0 +1,1 @@
+"""Answers: questions about bytes and contents, each with a table."""

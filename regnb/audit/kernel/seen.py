@@ -1,0 +1,62 @@
+"""Seen: what a walk saw, as the arrays that all answers are worked out on."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from regnb.audit.kernel.arrays import Flags, Ints, Links
+from regnb.audit.kernel.content import Content
+from regnb.audit.kernel.graph import Graph, attached_texts
+from regnb.walk.inventory import CHILD, LAYER, Inventory
+
+
+class Seen:
+    """An inventory with what follows from it under every policy, worked out when it is asked for.
+
+    Attributes:
+        inventory: what a walk has seen; it does not change any more.
+    """
+
+    def __init__(self, inventory: Inventory) -> None:
+        """Compute nothing yet."""
+        self.inventory = inventory
+
+    @cached_property
+    def content(self) -> Content:
+        """Sizes and links."""
+        return Content.of(self.inventory)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The manifests that repositories hold."""
+        return Graph.of(self.inventory, self.content)
+
+    @cached_property
+    def named(self) -> Links:
+        """From documents to everything that they name and the registry holds, entries included."""
+        edges = self.inventory.edges
+        parent, child = edges.column("parent"), edges.column("child")
+        entry = (edges.column("kind") == CHILD) & (self.content.document[child] >= 0)
+        blob = (edges.column("kind") <= LAYER) & (edges.column("foreign") == 0)
+        wanted = entry | blob
+        return Links.of(parent[wanted], child[wanted], self.content.count)
+
+    @cached_property
+    def read(self) -> Ints:
+        """The rows of `Inventory.tags` that were read."""
+        return np.flatnonzero(self.inventory.tags.column("digest") >= 0)
+
+    @cached_property
+    def tag_place(self) -> Ints:
+        """The place that each tag of `read` names."""
+        tags, read = self.inventory.tags, self.read
+        return self.graph.place(tags.column("repository")[read], tags.column("digest")[read])
+
+    @cached_property
+    def attached(self) -> Flags:
+        """Whether each tag of `read` is an attachment of another manifest, by its name."""
+        tag = self.inventory.tags.column("tag")[self.read]
+        attached: Flags = attached_texts(self.inventory, np.unique(tag))[0][tag]
+        return attached

@@ -1,0 +1,1 @@
+"""Tables: what a walk saw, as DataFrames."""
