@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from regnb import errors
 from regnb.audit.audit import Audit
+from regnb.audit.kernel.policy import LivenessPolicy
 from regnb.client.client import Client
 from regnb.client.connecting import connect, copy, image
 from regnb.client.image import Image
@@ -29,6 +30,7 @@ __all__ = [
     "Audit",
     "Client",
     "Image",
+    "LivenessPolicy",
     "RegistryError",
     "RegnbError",
     "Repo",
