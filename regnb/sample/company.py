@@ -120,7 +120,8 @@ def _bases() -> Iterator[Sample]:
 
 
 @cache
-def _packages(number: int) -> Blob:
+def packages(number: int) -> Blob:
+    """What pip installs for a service."""
     root = "usr/local/lib/python3.12/site-packages"
     size = (3 + number) * MEGABYTE
     return layer(f"packages {number}", {f"{root}/flask.py": 60_000, f"{root}/orm.so": size})
@@ -134,11 +135,11 @@ def _api() -> Iterator[Sample]:
     bill = Blob.of(written({"spdxVersion": "SPDX-2.3", "name": "team/api"}), SBOM)
     notes = {"org.opencontainers.image.created": "2025-05-11T09:00:00Z"}
     yield Sample("team/api", artifact(SBOM, [bill], subject=made, annotations=notes))
-    yield Sample("team/api", _signature(made), (made.digest.replace(":", "-") + ".sig",))
+    yield Sample("team/api", signature(made), (made.digest.replace(":", "-") + ".sig",))
 
 
 def _api_version(version: str, *, created: str) -> Document:
-    packages = _packages(1 if version < "v2" else 2)
+    libraries = packages(1 if version < "v2" else 2)
     code: dict[str, int | bytes | str] = {"srv/api/main.py": 90_000}
     code["srv/api/VERSION"] = version.encode()
     if version == "v2.0.0":
@@ -146,7 +147,7 @@ def _api_version(version: str, *, created: str) -> Document:
     steps = [
         *python_steps(),
         Step(created, "WORKDIR /srv/api"),
-        Step(created, "RUN /bin/sh -c pip install -r requirements.txt # buildkit", packages),
+        Step(created, "RUN /bin/sh -c pip install -r requirements.txt # buildkit", libraries),
         Step(created, "COPY . . # buildkit", layer(f"api {version}", code)),
         Step(created, "USER 1000"),
         Step(created, 'ENTRYPOINT ["python3","main.py"]'),
@@ -162,10 +163,11 @@ def _api_version(version: str, *, created: str) -> Document:
     return image(steps, about=about, annotations=_on_python())
 
 
-def _signature(signed: Document) -> Document:
+def signature(signed: Document, repository: str = "team/api") -> Document:
+    """What cosign stores about an image."""
     payload = {
         "critical": {
-            "identity": {"docker-reference": "registry.example.com/team/api"},
+            "identity": {"docker-reference": f"registry.example.com/{repository}"},
             "image": {"docker-manifest-digest": signed.digest},
             "type": "cosign container image signature",
         },
@@ -182,7 +184,7 @@ def _web() -> Iterator[Sample]:
         created = f"2025-0{6 + (version > '1.0.0')}-02T16:45:00.25Z"
         steps = [
             *python_steps(),
-            Step(created, "RUN /bin/sh -c pip install -r requirements.txt", _packages(2)),
+            Step(created, "RUN /bin/sh -c pip install -r requirements.txt", packages(2)),
             Step(created, "COPY assets /srv/web # buildkit", layer("web assets", assets)),
             Step(created, "COPY web.py /srv/web", layer(version, {"srv/web/web.py": 50_000})),
         ]

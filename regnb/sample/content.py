@@ -7,9 +7,11 @@
 | team/web, team/worker | images that share layers with team/api and library/python |
 | platform/tool | an index of three platforms with an attestation for each |
 | platform/bundle | an index of an index |
+| team/reports | an outdated base; a layer stored twice; orphaned SBOM and signature |
+| platform/agent | an image for another processor than its index says; a missing child |
 | legacy/docker | an image and a list with Docker's media types |
 | charts/api | a Helm chart |
-| odd/times, odd/layers | the year 1 and 1970; empty and foreign layers |
+| odd/times, odd/layers | the years 1, 1970 and 2106; empty and foreign layers |
 | odd/emptied | nothing any more |
 | odd/markup | text that attacks whoever shows it |
 """
@@ -20,6 +22,7 @@ from functools import cache
 
 from regnb.sample.company import company
 from regnb.sample.images import Document, Sample
+from regnb.sample.neglected import neglected, withdrawn
 from regnb.sample.oddities import oddities
 from regnb.sample.storage import Storage
 
@@ -27,7 +30,7 @@ from regnb.sample.storage import Storage
 @cache
 def samples() -> tuple[Sample, ...]:
     """All documents of the sample registry, in the order in which they are pushed."""
-    return (*company(), *oddities())
+    return (*company(), *neglected(), *oddities())
 
 
 def sample(repository: str, tag: str) -> Document:
@@ -46,6 +49,8 @@ def fill_samples(storage: Storage) -> None:
     """Put all samples into a registry; their bytes are made once in a process."""
     for each in samples():
         each.document.push(storage, each.repository, *each.tags)
+    for repository, document in withdrawn():
+        storage.delete_manifest(repository, document.digest)
     retired = sample("library/alpine", "3.19")
     retired.push(storage, "odd/emptied", "1.0")
     storage.delete_manifest("odd/emptied", retired.digest)

@@ -6,13 +6,14 @@ compressing: zlib's output differs between builds of zlib.
 
 from __future__ import annotations
 
+import gzip as containers
 import hashlib
 import io
 import struct
 import tarfile
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from regnb.sample.names import digest_of
@@ -22,6 +23,7 @@ OCI_LAYER_GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 MODIFIED = 1_700_000_000  # 2023-11-14, the time of every file
 _STORED_BLOCK = 0xFFFF
+_SMALL_BLOCK = 0x1000
 
 Files = Mapping[str, int | bytes | str]
 """Contents by path: a size in bytes to make up, literal bytes, or the target of a symbolic link.
@@ -91,15 +93,21 @@ def made_up(seed: str, size: int) -> bytes:
     return hashlib.shake_256(seed.encode()).digest(size)
 
 
-def gzip(plain: bytes) -> bytes:
+def repacked(blob: Blob) -> Blob:
+    """A compressed layer as another tool stores it: other bytes around the same files."""
+    raw = gzip(containers.decompress(blob.raw or b""), block=_SMALL_BLOCK)
+    return replace(blob, digest=digest_of(raw), size=len(raw), raw=raw)
+
+
+def gzip(plain: bytes, *, block: int = _STORED_BLOCK) -> bytes:
     """A gzip member of stored blocks (RFC 1952; RFC 1951, 3.2.4)."""
     head = b"\x1f\x8b\x08\x00" + bytes(4) + b"\x00\xff"
     tail = struct.pack("<II", zlib.crc32(plain), len(plain) & 0xFFFFFFFF)
-    return head + b"".join(_stored(plain)) + tail
+    return head + b"".join(_stored(plain, block)) + tail
 
 
-def _stored(plain: bytes) -> Iterator[bytes]:
-    for start in range(0, max(len(plain), 1), _STORED_BLOCK):
-        block = plain[start : start + _STORED_BLOCK]
-        final = start + _STORED_BLOCK >= len(plain)
+def _stored(plain: bytes, length: int) -> Iterator[bytes]:
+    for start in range(0, max(len(plain), 1), length):
+        block = plain[start : start + length]
+        final = start + length >= len(plain)
         yield struct.pack("<BHH", final, len(block), len(block) ^ 0xFFFF) + block

@@ -78,7 +78,12 @@ def _chart() -> Sample:
 
 
 def _times() -> Iterator[Sample]:
-    for tag, created in {"zero": "0001-01-01T00:00:00Z", "epoch": "1970-01-01T00:00:00Z"}.items():
+    times = {
+        "zero": "0001-01-01T00:00:00Z",
+        "epoch": "1970-01-01T00:00:00Z",
+        "future": "2106-02-07T06:28:15Z",  # the last second of 32 bits
+    }
+    for tag, created in times.items():
         files = layer(tag, {f"app/{tag}": 12_000})
         yield Sample("odd/times", image([Step(created, f"bazel build //{tag}", files)]), (tag,))
 

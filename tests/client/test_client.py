@@ -235,7 +235,7 @@ def test_a_layer_that_names_other_places_is_stored_unless_the_registry_lacks_it(
 
 def test_the_audit_counts_each_blob_once(reg: SampleClient) -> None:
     audit = reg.audit()
-    assert audit.complete
+    assert audit.errors["repository"].tolist() == ["platform/agent"]  # of a child that is gone
     assert audit.errors.dtypes.to_dict() == dtypes(AUDIT_ERRORS)
     stored = audit.usage(by="registry")["stored"].item()
     assert stored == audit.blobs["size"].sum()

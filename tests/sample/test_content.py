@@ -13,6 +13,7 @@ import requests
 from regnb.sample import Served
 from regnb.sample.content import fill_samples, sample, samples
 from regnb.sample.hostile import TEXTS
+from regnb.sample.neglected import withdrawn
 from regnb.sample.oddities import EMPTY_LAYER, FOREIGN_LAYER
 from regnb.sample.storage import Storage
 
@@ -36,9 +37,11 @@ REPOSITORIES = [
     "odd/layers",
     "odd/markup",
     "odd/times",
+    "platform/agent",
     "platform/bundle",
     "platform/tool",
     "team/api",
+    "team/reports",
     "team/web",
     "team/worker",
 ]
@@ -62,7 +65,7 @@ def test_a_sample_has_the_same_digest_on_every_machine(reference: str) -> None:
 def test_every_descriptor_leads_to_bytes_of_its_digest_and_size() -> None:
     storage = Storage()
     fill_samples(storage)
-    checked = 0
+    checked, gone = 0, {(repository, lost.digest) for repository, lost in withdrawn()}
     for each in samples():
         document = json.loads(each.document.raw)
         for found in [*document.get("layers", []), *filter(None, [document.get("config")])]:
@@ -76,6 +79,9 @@ def test_every_descriptor_leads_to_bytes_of_its_digest_and_size() -> None:
             checked += 1
         for child in document.get("manifests", []):
             manifest = storage.manifest(each.repository, child["digest"])
+            if (each.repository, child["digest"]) in gone:
+                assert manifest is None
+                continue
             assert manifest is not None
             assert (len(manifest.raw), manifest.media_type) == (child["size"], child["mediaType"])
             checked += 1
@@ -147,12 +153,46 @@ def test_the_sbom_is_a_referrer_and_the_signature_a_tag(
     assert "cosign" in json.loads(signature.raw)["layers"][0]["mediaType"]
 
 
-def test_times_of_the_year_1_and_of_1970_are_there() -> None:
-    created = {
-        tag: json.loads(sample("odd/times", tag).blobs[0].raw or b"")["created"]
-        for tag in ("zero", "epoch")
-    }
-    assert created == {"zero": "0001-01-01T00:00:00Z", "epoch": "1970-01-01T00:00:00Z"}
+def test_times_that_cannot_be_true_are_there() -> None:
+    created = [
+        json.loads(sample("odd/times", tag).blobs[0].raw or b"")["created"][:4]
+        for tag in ("zero", "epoch", "future")
+    ]
+    assert created == ["0001", "1970", "2106"]
+
+
+def test_an_image_stands_on_a_base_that_its_tag_has_left() -> None:
+    report = json.loads(sample("team/reports", "1.0.0").raw)
+    old, new = sample("library/python", "3.12.6"), sample("library/python", "3.12")
+    named = {key.rpartition(".")[2]: value for key, value in report["annotations"].items()}
+    assert named == {"name": "docker.io/library/python:3.12", "digest": old.digest}
+    assert old.digest != new.digest
+    base = digests("library/python", "3.12.6")
+    assert digests("team/reports", "1.0.0")[: len(base)] == base
+
+
+def test_a_layer_is_stored_twice_with_other_bytes_around_the_same_files() -> None:
+    first, second = sample("team/reports", "1.0.0"), sample("team/reports", "1.0.1")
+    one, other = first.blobs[-2], second.blobs[-2]
+    assert one.diff_id == other.diff_id
+    assert one.digest != other.digest
+    assert gzip.decompress(one.raw or b"") == gzip.decompress(other.raw or b"")
+
+
+def test_an_sbom_and_a_signature_have_lost_their_image(
+    filled: Served, session: requests.Session
+) -> None:
+    lost = json.loads(sample("team/reports", "sbom-0.9.0").raw)["subject"]["digest"]
+    assert sample("team/reports", lost.replace(":", "-") + ".sig")
+    assert session.head(f"{filled.url}v2/team/reports/manifests/{lost}").status_code == 404
+
+
+def test_an_index_lies_about_one_platform_and_has_lost_another() -> None:
+    agent = sample("platform/agent", "2.0.0")
+    said = [child["platform"]["architecture"] for child in json.loads(agent.raw)["manifests"]]
+    built = [json.loads(child.blobs[0].raw or b"")["architecture"] for child in agent.children]
+    assert (said, built) == (["amd64", "arm64", "arm"], ["amd64", "amd64", "arm"])
+    assert [document.digest for _, document in withdrawn()] == [agent.children[2].digest]
 
 
 def test_the_empty_layer_is_the_literal_one() -> None:
