@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
+from regnb.core.wire.lean import Lean
 from regnb.core.wire.limits import Limits
 from regnb.sample import Served
 from tests.faults import promises
@@ -116,6 +117,20 @@ def test_f6_w_b7_a_blob_goes_on_whatever_ranges_come(check: Check, promise: Prom
 
 @pytest.mark.parametrize("promise", promises.REDIRECTS, ids=str)
 def test_h2_s3_redirects_are_followed_without_credentials(check: Check, promise: Promise) -> None:
+    check(promise)
+
+
+READING = (
+    *(*promises.READING, *promises.BREAKS, *promises.SLOWNESS, *promises.CONTENT),
+    *(*promises.SIZES, *promises.RANGES, *promises.REDIRECTS),
+)
+
+
+@pytest.mark.parametrize("promise", READING, ids=str)
+def test_the_ordinary_way_of_reading_keeps_the_same_promises(
+    check: Check, promise: Promise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Lean, "takes", lambda *_: False)
     check(promise)
 
 

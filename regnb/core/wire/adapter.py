@@ -60,6 +60,15 @@ class Adapter(HTTPAdapter):
     def _take_over(self, manager: PoolManager) -> None:
         manager.pool_classes_by_scheme = self._pools
 
+    def home_pool(self) -> HTTPConnectionPool:
+        """The pool of direct connections to the registry, found without a search but once."""
+        if self._home is not None:
+            return self._home
+        request = requests.PreparedRequest()
+        request.url = self._root
+        self._home = pool = self._search(request)
+        return pool
+
     def get_connection_with_tls_context(
         self,
         request: requests.PreparedRequest,
@@ -67,14 +76,16 @@ class Adapter(HTTPAdapter):
         proxies: Mapping[str, str] | None = None,
         cert: Any = None,
     ) -> HTTPConnectionPool:
-        """The pool for a request; that of the registry is found without a search."""
-        at_home = not proxies and str(request.url).startswith(self._root)
-        if at_home and self._home is not None:
-            return self._home
-        found: Any = super().get_connection_with_tls_context(request, verify, proxies, cert)
+        """The pool for a request."""
+        if not proxies and str(request.url).startswith(self._root):
+            return self.home_pool()
+        return self._search(request, proxies)
+
+    def _search(
+        self, request: requests.PreparedRequest, proxies: Mapping[str, str] | None = None
+    ) -> HTTPConnectionPool:
+        found: Any = super().get_connection_with_tls_context(request, True, proxies)
         pool: HTTPConnectionPool = found
-        if at_home:
-            self._home = pool
         return pool
 
     def request_url(

@@ -51,6 +51,30 @@ class Connection(HTTPConnection):
         sys.audit("http.client.connect", self, self.host, self.port)
         return opened
 
+    def ask(self, head: bytes, method: str, connect_timeout: float) -> Reply:
+        """Send a request that has no body, and read the head of the answer.
+
+        Args:
+            head: all of the request.
+            method: of it.
+            connect_timeout: seconds to open the connection, where it is not open.
+        """
+        if self.sock is None:
+            self.timeout = connect_timeout
+            self.connect()
+        turn = self._sockets.turn
+        self.sock.settimeout(turn.idle)
+        self.send(head)
+        reply = Reply(self.sock, method=method, turn=turn)
+        try:
+            reply.begin()
+        except BaseException:
+            reply.close()
+            raise
+        if reply.will_close:
+            self.close()  # the answer holds the socket until it has been read
+        return reply
+
     def putrequest(self, method: str, url: str, *arguments: Any, **options: Any) -> None:
         """Ask for the URL byte for byte: urllib3 writes the escapes of signed ones anew (U7)."""
         given = self._sockets.turn.url[-len(url) :]

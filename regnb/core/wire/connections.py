@@ -7,11 +7,12 @@ Requests are prepared by hand and sent by the adapter itself: what `requests.Ses
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import requests
 from requests.structures import CaseInsensitiveDict
 from requests.utils import select_proxy
+from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError
 
 from regnb.core.wire.adapter import Adapter
@@ -21,6 +22,7 @@ from regnb.core.wire.environment import proxies_for
 from regnb.core.wire.failures import explain
 from regnb.core.wire.gate import Gate, refused
 from regnb.core.wire.incoming import Answer, Incoming
+from regnb.core.wire.lean import Lean
 from regnb.core.wire.limits import Limits
 from regnb.core.wire.neighbourhood import NotAdmitted, Resolve, resolve
 from regnb.core.wire.outgoing import Outgoing
@@ -84,6 +86,7 @@ class Connections:
             contexts=contexts,
             connections=self.limits.connections,
         )
+        self._lean = Lean(self._adapter, self.address, connect_timeout=self.limits.connect_timeout)
 
     @property
     def retries(self) -> Retries:
@@ -116,20 +119,22 @@ class Connections:
             RegistryError: it may not be sent, or not again.
         """
         self._stay_in_process()
-        prepared = self._prepared(request)
+        headers = self.gate.headers(request)
         proxies = self._proxies_of(request)
         turn = self._turn(request, self.limits.metadata_total if total is None else total)
         interrupted = self._sockets.change_turn(turn)
         found: Exception
         try:
-            response = self._adapter.send(
-                prepared, stream=True, timeout=self._timeout, proxies=proxies
+            response = (
+                self._lean.send(request, headers)
+                if self._lean.takes(request, proxies)
+                else self._send_ordinarily(request, headers, proxies)
             )
         except NotAdmitted as reason:
             found = refused(request, str(reason))
         except RegistryError as error:
             found = error.with_traceback(None)
-        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+        except (HTTPError, OSError, ValueError) as error:
             found = explain(error, method=request.method, url=request.url)
         else:
             return Incoming(request, response, turn)
@@ -176,15 +181,17 @@ class Connections:
             retry_after=wait,
         )
 
-    def _prepared(self, request: Outgoing) -> requests.PreparedRequest:
+    def _send_ordinarily(
+        self, request: Outgoing, headers: Mapping[str, str], proxies: Mapping[str, str]
+    ) -> HTTPResponse:
+        """Send a request as requests does."""
         prepared = requests.PreparedRequest()
         prepared.method, prepared.url = request.method, request.url
         prepared.body = request.body  # type: ignore[assignment]  # pieces are taken as well
-        headers = self.gate.headers(request)
-        if not isinstance(headers, CaseInsensitiveDict):
-            headers = CaseInsensitiveDict(headers)
-        prepared.headers = headers
-        return prepared
+        prepared.headers = CaseInsensitiveDict(headers)
+        response = self._adapter.send(prepared, stream=True, timeout=self._timeout, proxies=proxies)
+        raw: HTTPResponse = response.raw
+        return raw
 
     def _turn(self, request: Outgoing, total: float) -> Turn:
         return Turn(

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-import requests
-from urllib3 import HTTPHeaderDict
+from urllib3 import HTTPHeaderDict, HTTPResponse
 from urllib3.exceptions import HTTPError
 
 from regnb.core.wire.failures import Interrupted, explain_broken
@@ -85,14 +84,14 @@ class Incoming:
         "url",
     )
 
-    def __init__(self, request: Outgoing, response: requests.Response, turn: Turn) -> None:
-        """Take over a response that was asked for with ``stream=True``."""
-        self._raw = response.raw
+    def __init__(self, request: Outgoing, response: HTTPResponse, turn: Turn) -> None:
+        """Take over a response that was not been read yet."""
+        self._raw = response
         self._request = request
         self._turn = turn
         self.method = request.method
         self.url = request.url
-        self.status: int = response.status_code
+        self.status: int = response.status
         self.headers: HTTPHeaderDict = self._raw.headers
         self.length: int | None = self._raw.length_remaining
         self.authorised = request.authorization is not None and not request.anonymous

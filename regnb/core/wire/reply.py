@@ -6,8 +6,9 @@ import http.client
 import io
 import math
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from regnb.core.wire.head import plain_head
 from regnb.core.wire.turn import Turn
 
 if TYPE_CHECKING:
@@ -17,9 +18,18 @@ if TYPE_CHECKING:
 class Reply(http.client.HTTPResponse):
     """An answer as `http.client` reads it, over a `Line`."""
 
-    def __init__(self, sock: socket.socket, *arguments: Any, turn: Turn, **options: Any) -> None:
-        """Begin to read from a socket."""
-        super().__init__(sock, *arguments, **options)
+    def __init__(
+        self,
+        sock: socket.socket,
+        debuglevel: int = 0,
+        method: str | None = None,
+        url: str | None = None,
+        *,
+        turn: Turn,
+    ) -> None:
+        """Begin to read from a socket; all but `turn` is of `http.client`."""
+        super().__init__(sock, debuglevel, method, url)
+        self._asked_by = method or ""
         self._line = Line(self.fp.detach(), sock, turn)
         self.fp = io.BufferedReader(self._line)
 
@@ -30,6 +40,8 @@ class Reply(http.client.HTTPResponse):
             ConnectionResetError: it ended in the middle: what came may lack the length of the
                 body, and then a body that was cut off looks whole (F14).
         """
+        if self.headers is not None or self._begin_plainly():
+            return
         try:
             super().begin()
         except http.client.BadStatusLine as error:
@@ -39,6 +51,21 @@ class Reply(http.client.HTTPResponse):
         if self._line.ended:
             self.close()
             raise ConnectionResetError("the connection was closed in the middle of the head")
+
+    def _begin_plainly(self) -> bool:
+        """Read the head if it is plain and all here; otherwise leave it where it is."""
+        head = plain_head(self.fp.peek(1), self._asked_by)
+        if head is None or self.debuglevel:
+            return False
+        self.fp.read(head.size)
+        self.code = self.status = head.status
+        self.reason, self.version = head.reason, 11
+        self.headers = self.msg = http.client.HTTPMessage()
+        for name, value in head.fields:
+            self.msg.set_raw(name, value)
+        self.chunked = self.will_close = False
+        self.length = head.length
+        return True
 
     def readinto1(self, buffer: WriteableBuffer, /) -> int:
         """Fill `buffer` with what one read of the connection brings; 0 at the end of the body.

@@ -1,0 +1,72 @@
+"""Head: the head of an answer, read in one go where it is written in the plainest way.
+
+`http.client` hands it to the parser of e-mails, which takes longer than all else about a small
+answer. Whatever is not as plain as can be is left to it: nothing has been taken from the
+connection by then.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+MOST_FIELDS = 100  # more are an error to http.client
+
+# No folding, no control characters, nothing beyond ASCII.
+_PLAIN = re.compile(
+    rb"HTTP/1\.1 ([2-5][0-9]{2}) ([ -~]*)\r\n((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~]*\r\n)*)\r\n"
+)
+_LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
+_WITHOUT_BODY = frozenset({204, 304})
+# What makes the length of a body, or the end of a connection, more than one number.
+_ODD = frozenset({"transfer-encoding", "connection", "keep-alive"})
+
+
+class Head(NamedTuple):
+    """A plain head.
+
+    Attributes:
+        status: HTTP status.
+        reason: what stands behind it.
+        fields: names and values, in order.
+        length: bytes of the body.
+        size: bytes of the head itself.
+    """
+
+    status: int
+    reason: str
+    fields: list[tuple[str, str]]
+    length: int
+    size: int
+
+
+def plain_head(seen: bytes, method: str) -> Head | None:
+    """The head that `seen` begins with, or None where it is not all there, or not plain.
+
+    Plain is HTTP/1.1, a status from 200 on, one Content-Length where there can be a body, and no
+    field that changes what these two say.
+    """
+    found = _PLAIN.match(seen)
+    if found is None:
+        return None
+    fields, lengths = [], []
+    for line in found[3].decode("ascii").split("\r\n")[:-1]:
+        name, _, value = line.partition(":")
+        lowered, value = name.lower(), value.lstrip(" \t")
+        if lowered in _ODD:
+            return None
+        if lowered == "content-length":
+            lengths.append(value)
+        fields.append((name, value))
+    length = _length(int(found[1]), method, lengths)
+    if length is None or len(fields) > MOST_FIELDS:
+        return None
+    return Head(int(found[1]), found[2].decode("ascii").strip(), fields, length, found.end())
+
+
+def _length(status: int, method: str, lengths: list[str]) -> int | None:
+    """The bytes of a body by its status and the fields Content-Length; None if they do not say."""
+    empty = status in _WITHOUT_BODY or method == "HEAD"
+    if len(lengths) != 1 or not _LENGTH.fullmatch(lengths[0]):
+        return 0 if empty and not lengths else None
+    return 0 if empty else int(lengths[0])
