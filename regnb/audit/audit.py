@@ -40,7 +40,7 @@ class Audit(Tables, Sizes, Shown):
         self.complete: bool = inventory.complete
         self.policy = policy
         self._levels = Levels(seen, policy)
-        self._usage: dict[str, pd.DataFrame] = {}
+        self._usage: dict[object, pd.DataFrame] = {}
 
     def with_policy(self, policy: str | LivenessPolicy) -> Audit:
         """The same audit under another view of what is alive; no request.

@@ -33,7 +33,9 @@ STAGE: Dtype = pd.CategoricalDtype(
 SIZE_SOURCE: Dtype = pd.CategoricalDtype(["descriptor", "document"])
 CONTENT_KIND: Dtype = pd.CategoricalDtype(["config", "layer", "image", "artifact", "index"])
 ACTION: Dtype = pd.CategoricalDtype(["transfer", "skip", "mount", "foreign", "fail"])
-LEVEL: Dtype = pd.CategoricalDtype(["registry", "repository", "tag"])
+LEVEL: Dtype = pd.CategoricalDtype(
+    ["registry", "namespace", "repository", "tag", "manifest", "platform", "label", "owner"]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,13 +296,15 @@ USAGE = Schema(
     {
         "registry": REGISTRY,
         "level": Column(LEVEL, "what each row stands for"),
-        "repository": REPOSITORY,
-        "tag": TAG,
+        "key": Column(TEXT, "what it is called; null for all that have no such name"),
+        "repository": Column(TEXT, "that it lies in; null where it is not exactly one"),
+        "tag": Column(TEXT, "that it is, at the level of tags"),
         "declared": Column(EXACT_BYTES, "bytes as declared, repeats and foreign included"),
         "stored": Column(EXACT_BYTES, "distinct bytes that it needs"),
         "exclusive": Column(EXACT_BYTES, "bytes that nothing else at this level needs"),
         "shared": Column(EXACT_BYTES, "stored less exclusive"),
         "fair": Column(SHARE, "each blob divided evenly among those that need it"),
+        "referrer_bytes": Column(EXACT_BYTES, "of stored, what only referrers need"),
         "blob_count": Column(EXACT_BYTES, "distinct blobs and manifests that it needs"),
         "percent": Column(SHARE, "fair, of the stored bytes of the registry"),
     },

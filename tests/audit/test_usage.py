@@ -145,7 +145,7 @@ def test_f13_the_order_of_a_walk_changes_no_bit() -> None:
 
 
 def test_what_is_no_level_is_refused_with_the_choices() -> None:
-    with pytest.raises(ValueError, match="registry, repository, tag"):
+    with pytest.raises(ValueError, match="registry, namespace, repository, tag"):
         Building().audit().usage("blob")
 
 

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
-from regnb.audit.answers.usage import LEVELS, usage
+from regnb.audit.answers import consumers
+from regnb.audit.answers.consumers import Consumers
+from regnb.audit.answers.owners import Owners
+from regnb.audit.answers.usage import PLAIN, usage
 from regnb.audit.kernel.levels import Levels
+
+OwnersLike = Mapping[str, str] | pd.Series | pd.DataFrame
 
 
 class Sizes:
     """Answers about bytes; none costs a request."""
 
     _levels: Levels
-    _usage: dict[str, pd.DataFrame]
+    _usage: dict[object, pd.DataFrame]
 
-    def usage(self, by: str = "repository") -> pd.DataFrame:
+    def usage(
+        self,
+        by: str = "repository",
+        *,
+        label: str | None = None,
+        owners: OwnersLike | None = None,
+    ) -> pd.DataFrame:
         """The bytes of each consumer at one level, the largest first; no request.
 
         ``stored`` counts each distinct blob and manifest that the consumer needs once,
@@ -22,22 +35,49 @@ class Sizes:
         ``fair`` divides each blob evenly among those that need it: it alone adds up, to what the
         registry stores. ``declared`` is what user interfaces add up: configs and layers as
         manifests declare them, repeats and foreign layers included, documents left out.
+        ``referrer_bytes`` is what of ``stored`` is there only for manifests that are about others
+        (signatures, SBOMs).
 
         Args:
-            by: ``registry``, ``repository`` or ``tag``.
+            by: ``registry``, ``namespace`` (the first part of a path that has several),
+                ``repository``, ``tag``, ``manifest`` (a distinct one: its document and its own
+                blobs, the entries of an index left to their own rows), ``platform`` (of images,
+                by their configs or as an index says), ``label`` or ``owner``.
+            label: with ``by="label"`` its name: that of an image stands in its config; of what has
+                no image config, an annotation of its own counts.
+            owners: with ``by="owner"`` whose repositories are whose: patterns of paths and owners,
+                as a mapping, a Series or a frame of two columns. ``*`` stands for any text,
+                slashes included; the first pattern that matches counts.
 
         Returns:
-            Columns ``registry level repository tag declared stored exclusive shared fair
-            blob_count percent``: bytes as int64, ``fair`` float64, ``percent`` that of ``fair``
-            in all stored bytes. Repositories that could not be listed and tags that could not be
-            read have no row.
+            Columns ``registry level key repository tag declared stored exclusive shared fair
+            referrer_bytes blob_count percent``: bytes as int64, ``fair`` float64, ``percent`` that
+            of ``fair`` in all stored bytes. ``key`` names the consumer, and is null for what has
+            no platform, label, namespace or owner. ``repository`` is null where a consumer does
+            not lie in exactly one. Repositories that could not be listed and tags that could not
+            be read have no row.
 
         Raises:
-            ValueError: `by` is no level.
+            ValueError: `by` is no level, or `label` or `owners` are missing or belong to another.
             OverflowError: manifests declare sizes that cannot be true, nor be summed exactly.
         """
-        if by not in LEVELS:
-            raise ValueError(f"by={by!r} is no level. Choose one of: {', '.join(LEVELS)}.")
-        if by not in self._usage:
-            self._usage[by] = usage(self._levels, by)
-        return self._usage[by].copy(deep=False)
+        table = None if owners is None else Owners.read(owners)
+        asked = (by, label, table)
+        if asked not in self._usage:
+            rows = _consumers(self._levels, by, label, table)
+            self._usage[asked] = usage(self._levels, by, rows)
+        return self._usage[asked].copy(deep=False)
+
+
+def _consumers(levels: Levels, by: str, label: str | None, owners: Owners | None) -> Consumers:
+    """Who is asked about."""
+    if by not in (*PLAIN, "label", "owner"):
+        raise ValueError(f"by={by!r} is no level. Choose one of: {', '.join(PLAIN)}, label, owner.")
+    if (by == "label") != (label is not None) or (by == "owner") != (owners is not None):
+        raise ValueError(
+            'by="label" needs label=, the name of a label; by="owner" needs owners=, patterns of '
+            "repository paths and their owners. No other level takes either."
+        )
+    if label is not None:
+        return consumers.label(levels, label)
+    return PLAIN[by](levels) if owners is None else consumers.owner(levels, owners)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -13,7 +13,7 @@ from regnb.audit.kernel.graph import Graph, spread
 from regnb.audit.kernel.policy import OCI, LivenessPolicy
 from regnb.audit.kernel.reach import Reach, reach
 from regnb.audit.kernel.seen import Seen
-from regnb.audit.kernel.usage import Amounts, Pairs, amounts, needed_by
+from regnb.audit.kernel.usage import Amounts, Pairs, amounts, needed_by, stored
 from regnb.walk.columns import NONE
 from regnb.walk.inventory import Inventory
 
@@ -30,6 +30,11 @@ class Level:
         """The bytes of each consumer; raises OverflowError as `Content.check_sums` does."""
         content.check_sums()
         return amounts(self.reached, self.pairs, content, weight=self.weight)
+
+    def stored(self, content: Content) -> Ints:
+        """The distinct bytes that each consumer needs; raises OverflowError as `amounts` does."""
+        content.check_sums()
+        return stored(self.pairs, content, len(self.weight))
 
     def needed_by(self, content: Content) -> Ints:
         """How many consumers need each digest."""
@@ -76,6 +81,14 @@ class Levels:
         """From a live document to what has to stay for its sake."""
         whole = self.policy.children == "all"
         return self.content.blobs if whole else self.seen.named
+
+    @cached_property
+    def without_referrers(self) -> Levels:
+        """The same where nothing is alive for what it is about; itself where that is so anyway."""
+        links, policy = self.graph.referrers, self.policy
+        if policy.referrers == "ignored" or not (len(links.targets) or self.graph.is_about.any()):
+            return self
+        return Levels(self.seen, replace(policy, referrers="ignored"))
 
     @cached_property
     def is_root(self) -> Flags:

@@ -71,11 +71,16 @@ def amounts(reached: Reach, pairs: Pairs, content: Content, *, weight: Ints) -> 
     shared = _fair_of_shared(pairs.consumer[~alone], users[~alone], size[~alone], count)
     return Amounts(
         declared=sums(reached.consumer, content.declared[reached.digest], count),
-        stored=sums(pairs.consumer, size, count),
+        stored=stored(pairs, content, count),
         exclusive=exclusive,
         fair=exclusive + shared,
         blob_count=np.bincount(pairs.consumer, minlength=count).astype(np.int64),
     )
+
+
+def stored(pairs: Pairs, content: Content, count: int) -> Ints:
+    """The bytes that each of `count` consumers needs."""
+    return sums(pairs.consumer, content.size[pairs.blob], count)
 
 
 def needed_by(pairs: Pairs, content: Content, *, weight: Ints) -> Ints:

@@ -116,13 +116,8 @@ def _stored(levels: Levels) -> Ints:
 
 def _platforms(inventory: Inventory, digest: Ints, count: int) -> dict[str, Any]:
     """The platform and time of the config; without it, the platform that an index states."""
-    configs, documents, edges = inventory.configs, inventory.documents, inventory.edges
-    config = np.full(count, NONE)
-    config[configs.column("digest")] = np.arange(len(configs))
-    own = np.full(count, NONE)
-    own[documents.column("digest")] = np.append(config, NONE)[documents.column("config")]
-    from_config = np.append(configs.column("platform"), NONE)[own]
-    platform = np.where(from_config >= 0, from_config, _stated(inventory, count))[digest]
+    own, platforms = platform_of(inventory, count)
+    platform, edges, configs = platforms[digest], inventory.edges, inventory.configs
     values = inventory.platforms.values
     unknown = np.array([*(value.is_unknown for value in values), False])[platform]
     called = edges.column("child")[edges.column("attestation") == 1]
@@ -133,6 +128,17 @@ def _platforms(inventory: Inventory, digest: Ints, count: int) -> dict[str, Any]
         "created": times(np.append(configs.column("created"), NO_TIME)[own[digest]]),
         "is_attestation": unknown | np.isin(digest, called),
     }
+
+
+def platform_of(inventory: Inventory, count: int) -> tuple[Ints, Ints]:
+    """For each digest: the row of its config, and its platform; NONE where there is none."""
+    configs, documents = inventory.configs, inventory.documents
+    config = np.full(count, NONE)
+    config[configs.column("digest")] = np.arange(len(configs))
+    own = np.full(count, NONE)
+    own[documents.column("digest")] = np.append(config, NONE)[documents.column("config")]
+    from_config = np.append(configs.column("platform"), NONE)[own]
+    return own, np.where(from_config >= 0, from_config, _stated(inventory, count))
 
 
 def _stated(inventory: Inventory, count: int) -> Ints:
