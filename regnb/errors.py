@@ -62,7 +62,7 @@
 and, as warnings (UserWarning): ListingWarning, a listing that holds names that are none;
 RegistryWarning, what a registry wants its users to know; CredentialWarning, a login in a file that
 was passed over because it cannot be understood; UnverifiedTLSWarning, a certificate that is not
-checked.
+checked; CacheWarning, what is kept on disk between calls cannot be used.
 
 Messages hold registry text only through `printable`, so that neither a terminal nor a log is at
 its mercy, and URLs only in redacted form.
@@ -150,6 +150,10 @@ class CredentialHelperError(CredentialError):
 
 class CredentialWarning(UserWarning):
     """A login in a file was passed over: it is not the base64 form of a user and a password."""
+
+
+class CacheWarning(UserWarning):
+    """What is kept on disk to save requests cannot be used, or had to be begun anew."""
 
 
 class OperationCancelledError(RegnbError):

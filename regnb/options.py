@@ -17,10 +17,13 @@ class Options:
         progress: True shows progress bars, False hides them, None follows the environment
             (`REGNB_PROGRESS`, `TQDM_DISABLE`) and shows them where neither is set.
         max_rows: how many rows of a table an HTML or text card shows.
+        cache_limit: bytes that the cache of manifests and configs may take on disk; None follows
+            the environment (`REGNB_CACHE_LIMIT`), and means 2 GB where that says nothing.
     """
 
     progress: bool | None = None
     max_rows: int = 20
+    cache_limit: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse here what would otherwise break a `repr` later."""
@@ -28,7 +31,12 @@ class Options:
             raise ValueError("progress is True, False or None")
         if not isinstance(self.max_rows, int) or self.max_rows < 0:
             raise ValueError("max_rows is a number of rows, 0 or more")
+        if not isinstance(self.cache_limit, int | None) or (self.cache_limit or 0) < 0:
+            raise ValueError("cache_limit is a number of bytes, 0 or more, or None")
 
+
+CACHE_LIMIT = 2_000_000_000
+"""Bytes of the cache where nobody says otherwise: of some 250,000 images."""
 
 _OFF = {"0", "false", "no", "off"}
 _current = Options()
@@ -75,3 +83,11 @@ def progress_wanted(explicit: bool | None = None) -> bool:
         return wanted not in _OFF
     # The notebook bar of tqdm ignores TQDM_DISABLE, so it is read here.
     return os.environ.get("TQDM_DISABLE", "").strip().lower() in {"", *_OFF}
+
+
+def cache_limit() -> int:
+    """Bytes that the cache may take: by `set_options`, then the environment, else `CACHE_LIMIT`."""
+    if _current.cache_limit is not None:
+        return _current.cache_limit
+    wanted = os.environ.get("REGNB_CACHE_LIMIT", "").strip()
+    return int(wanted) if wanted.isascii() and wanted.isdigit() else CACHE_LIMIT

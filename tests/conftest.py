@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -18,10 +20,29 @@ settings.register_profile(
 )
 settings.load_profile("regnb")
 
+_NUMBERS = count()
+
 CREDENTIALS = (
     *("REGNB_REGISTRY", "REGNB_USERNAME", "REGNB_PASSWORD", "DOCKER_AUTH_CONFIG"),
     *("REGISTRY_AUTH_FILE", "DOCKER_CONFIG", "XDG_CONFIG_HOME"),
 )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """What is kept between sessions, for what is opened before any test: never that of a user."""
+    folder = tmp_path_factory.mktemp("caches")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REGNB_CACHE", str(folder / "shared"))
+        yield folder
+
+
+@pytest.fixture(autouse=True)
+def cache(_caches: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the cache of one test, which is not there yet."""
+    folder = _caches / str(next(_NUMBERS))
+    monkeypatch.setenv("REGNB_CACHE", str(folder))
+    return folder
 
 
 @pytest.fixture

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from regnb.options import (
+    CACHE_LIMIT,
     Options,
+    cache_limit,
     get_options,
     option_context,
     progress_wanted,
@@ -53,6 +55,8 @@ def test_a_context_ends_with_its_block_even_when_it_raises() -> None:
         ({"max_rows": -1}, ValueError, "max_rows"),
         ({"max_rows": "20"}, ValueError, "max_rows"),
         ({"progress": "no"}, ValueError, "progress"),
+        ({"cache_limit": -1}, ValueError, "cache_limit"),
+        ({"cache_limit": "2 GB"}, ValueError, "cache_limit"),
     ],
 )
 def test_what_cannot_be_set_is_refused_and_changes_nothing(
@@ -88,3 +92,21 @@ def test_the_environment_is_read_at_each_call(
     assert progress_wanted()
     monkeypatch.setenv(name, value)
     assert progress_wanted() is wanted
+
+
+@pytest.mark.parametrize(
+    ("option", "variable", "expected"),
+    [
+        (5, "7", 5),
+        (0, "7", 0),
+        (None, " 7 ", 7),
+        (None, "", CACHE_LIMIT),
+        (None, "-1", CACHE_LIMIT),
+    ],
+)
+def test_the_limit_of_the_cache_is_a_setting_then_the_environment(
+    option: int | None, variable: str, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REGNB_CACHE_LIMIT", variable)
+    with option_context(cache_limit=option):
+        assert cache_limit() == expected

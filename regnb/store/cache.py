@@ -1,0 +1,364 @@
+"""Cache: manifests and configs on disk, by digest, so that none is read from a registry twice.
+
+Content is the same wherever it comes from, so that registries and processes share it; it is
+verified when it is put in and when it is taken out. Which digest a tag had when it was last seen is
+kept beside it, for conditional requests alone: what a repository holds is for the repository to
+say.
+
+The cache is a help and never an obstacle. Where it cannot be used it is empty, takes nothing, and
+says why in `trouble`.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from regnb.errors import InvalidDigestError, RegnbError, VerificationError
+from regnb.model.digest import Digest, proven
+from regnb.model.manifest import Manifest, parse_manifest
+from regnb.store import database
+
+FILE = "content-1.sqlite3"
+"""Its name; the number is that of the tables in it."""
+
+WAITING = 8 * 1024 * 1024
+"""Bytes of new content that are kept in memory before they are written."""
+
+LEEWAY = 0.9
+"""The part of the limit that is left when the least recently used content has gone."""
+
+FRESH = 3600
+"""Seconds for which content counts as just used: not every look at it is worth a write."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS content (
+    id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, media_type TEXT NOT NULL,
+    size INTEGER NOT NULL, used INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS content_used ON content (used);
+CREATE TABLE IF NOT EXISTS bodies (
+    id INTEGER PRIMARY KEY REFERENCES content ON DELETE CASCADE, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS places (
+    id INTEGER PRIMARY KEY, registry TEXT NOT NULL, repository TEXT NOT NULL,
+    UNIQUE (registry, repository));
+CREATE TABLE IF NOT EXISTS sightings (
+    place INTEGER NOT NULL REFERENCES places ON DELETE CASCADE, tag TEXT NOT NULL,
+    content INTEGER NOT NULL REFERENCES content ON DELETE CASCADE,
+    PRIMARY KEY (place, tag)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS sightings_content ON sightings (content);
+"""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the cache tells of one thing that it holds.
+
+    Attributes:
+        digest: of it.
+        media_type: of a manifest; empty for a config.
+        size: bytes.
+        used: when it was last used, seconds since 1970; accurate to an hour.
+    """
+
+    digest: str
+    media_type: str
+    size: int
+    used: int
+
+
+class ContentCache:
+    """Content by digest, and the digests that tags had. Threads share it.
+
+    Attributes:
+        path: of the file; None for a cache that holds nothing.
+        limit: bytes that the file may have in use.
+        trouble: why it cannot be used, or was begun anew; empty where all is well.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None,
+        *,
+        limit: int,
+        patience: float = database.PATIENCE,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """Open the cache of a folder, which is made where it is not there.
+
+        Args:
+            folder: of the file; without one the cache holds nothing.
+            limit: bytes that the file may have in use.
+            patience: seconds to wait for another process that writes to it.
+            now: tells seconds since 1970.
+        """
+        self.path = None if folder is None else folder / FILE
+        self.limit = limit
+        self.trouble = ""
+        self._now = now
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._bodies: dict[str, tuple[str, bytes]] = {}
+        self._waiting = 0
+        self._seen: dict[tuple[str, str, str], str] = {}
+        self._used: set[str] = set()
+        if self.path is not None:
+            self._open(self.path, patience)
+
+    def manifest(self, digest: Digest) -> Manifest | None:
+        """A manifest, or None where it is not here, or not whole."""
+        found = self._verified(digest)
+        if found is None:
+            return None
+        media_type, raw = found
+        try:
+            return parse_manifest(raw, media_type=media_type, digest=digest)
+        except RegnbError:  # it was taken in as something else
+            return None
+
+    def config(self, digest: Digest) -> bytes | None:
+        """The bytes of a config, or None where it is not here, or not whole."""
+        found = self._verified(digest)
+        return None if found is None else found[1]
+
+    def holds(self, digest: Digest) -> bool:
+        """Whether there is content of this digest, whole or not."""
+
+        def look(connection: sqlite3.Connection) -> bool:
+            query = "SELECT 1 FROM content WHERE digest = ?"
+            return connection.execute(query, (digest,)).fetchone() is not None
+
+        return digest in self._bodies or self._use(look, False)
+
+    def add(self, digest: Digest, raw: bytes, *, media_type: str = "") -> None:
+        """Take in content that was read; it is written by the next `flush`.
+
+        Raises:
+            VerificationError: `raw` does not hash to `digest`.
+        """
+        proven(raw, digest)
+        with self._lock:
+            if self._connection is None or digest in self._bodies:
+                return
+            self._bodies[digest] = (media_type, raw)
+            self._waiting += len(raw)
+            full = self._waiting > WAITING
+        if full:
+            self.flush()
+
+    def sightings(self, registry: str, repository: str) -> dict[str, Digest]:
+        """The digests that the tags of a repository had when they were last seen.
+
+        Only those whose manifest is here.
+
+        Args:
+            registry: its URL.
+            repository: its name.
+        """
+
+        def look(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+            query = (
+                "SELECT tag, digest FROM sightings JOIN places ON places.id = place "
+                "JOIN content ON content.id = content WHERE registry = ? AND repository = ?"
+            )
+            return connection.execute(query, (registry, repository)).fetchall()
+
+        nothing: list[tuple[str, str]] = []
+        found: dict[str, Digest] = {}
+        for tag, digest in self._use(look, nothing):
+            try:
+                found[tag] = Digest(digest)
+            except InvalidDigestError:
+                continue  # nothing that was written here
+        return found
+
+    def sight(self, registry: str, repository: str, tag: str, digest: Digest) -> None:
+        """Remember the digest of a tag; written by the next `flush`."""
+        with self._lock:
+            if self._connection is not None:
+                self._seen[registry, repository, tag] = digest
+
+    def flush(self) -> None:
+        """Write what was taken in, in one transaction, and keep within the limit."""
+        with self._lock:
+            if not (self._bodies or self._seen or self._used):
+                return
+            if self._use(self._write, False):
+                self._use(self._keep_within_limit, None)
+            self._bodies, self._seen, self._used = {}, {}, set()
+            self._waiting = 0
+
+    def entries(self) -> list[Entry]:
+        """All that is here, by digest."""
+
+        def look(connection: sqlite3.Connection) -> list[Entry]:
+            query = "SELECT digest, media_type, size, used FROM content ORDER BY digest"
+            return [Entry(*row) for row in connection.execute(query)]
+
+        nothing: list[Entry] = []
+        return self._use(look, nothing)
+
+    @property
+    def entry_count(self) -> int:
+        """How many manifests and configs are here."""
+        query = "SELECT count(*) FROM content"
+        return int(self._use(lambda connection: connection.execute(query).fetchone()[0], 0))
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file that are in use."""
+        return self._use(_bytes_in_use, 0)
+
+    def clear(self) -> None:
+        """Forget everything, and give the space back."""
+
+        def empty(connection: sqlite3.Connection) -> None:
+            with database.transaction(connection):
+                connection.execute("DELETE FROM content")
+                connection.execute("DELETE FROM places")
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+        with self._lock:
+            self._bodies, self._seen, self._used = {}, {}, set()
+            self._use(empty, None)
+
+    def close(self) -> None:
+        """Write what was taken in, and let go of the file. Doing it twice does no harm."""
+        with self._lock:
+            self.flush()
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def _open(self, path: Path, patience: float) -> None:
+        for _ in range(2):
+            try:
+                self._connection = database.open_database(path, _SCHEMA, patience=patience)
+            except (OSError, sqlite3.Error) as error:
+                self._give_up(error)
+                if not database.is_damaged(error):
+                    return
+            else:
+                return
+
+    def _verified(self, digest: Digest) -> tuple[str, bytes] | None:
+        """Media type and bytes, if they are what they should be."""
+        found = self._bodies.get(digest) or self._use(lambda it: _read(it, digest), None)
+        if found is None:
+            return None
+        try:
+            proven(found[1], digest)
+        except (VerificationError, InvalidDigestError):
+            self._use(lambda it: it.execute("DELETE FROM content WHERE digest = ?", [digest]), None)
+            return None
+        self._used.add(digest)
+        return found
+
+    def _write(self, connection: sqlite3.Connection) -> bool:
+        now = int(self._now())
+        contents = [(d, media, len(raw), now) for d, (media, raw) in self._bodies.items()]
+        bodies = [(raw, digest) for digest, (_, raw) in self._bodies.items()]
+        places = {(registry, repository) for registry, repository, _ in self._seen}
+        seen = [(tag, digest, *place) for (*place, tag), digest in self._seen.items()]
+        with database.transaction(connection):
+            connection.executemany(
+                "INSERT OR IGNORE INTO content (digest, media_type, size, used) "
+                "VALUES (?, ?, ?, ?)",
+                contents,
+            )
+            connection.executemany(
+                "INSERT OR REPLACE INTO bodies SELECT id, ? FROM content WHERE digest = ?", bodies
+            )
+            connection.executemany(
+                "UPDATE content SET used = ? WHERE digest = ? AND NOT used BETWEEN ? AND ?",
+                [(now, digest, now - FRESH, now) for digest in self._used],
+            )
+            connection.executemany(
+                "INSERT OR IGNORE INTO places (registry, repository) VALUES (?, ?)", places
+            )
+            connection.executemany(
+                "INSERT OR REPLACE INTO sightings SELECT places.id, ?, content.id "
+                "FROM places, content WHERE digest = ? AND registry = ? AND repository = ?",
+                seen,
+            )
+        return True
+
+    def _keep_within_limit(self, connection: sqlite3.Connection) -> None:
+        """Let the least recently used go where there is too much."""
+        if _bytes_in_use(connection) <= self.limit:
+            return
+        while (excess := _bytes_in_use(connection) - int(self.limit * LEEWAY)) > 0:
+            oldest = connection.execute("SELECT id, size FROM content ORDER BY used, id")
+            going = []
+            for number, size in oldest:
+                going.append((number,))
+                excess -= size
+                if excess <= 0:
+                    break
+            oldest.close()
+            if not going:
+                return
+            with database.transaction(connection):
+                connection.executemany("DELETE FROM content WHERE id = ?", going)
+
+    def _use(self, work: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
+        """Do something with the file, or nothing where that cannot be done."""
+        with self._lock:
+            if self._connection is None:
+                return otherwise
+            try:
+                return work(self._connection)
+            except (OSError, sqlite3.Error) as error:
+                self._give_up(error)
+                return otherwise
+
+    def _give_up(self, error: Exception) -> None:
+        """Use the file no more; one that is damaged is moved, so that the next begins anew."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+        self.trouble = f"The cache {self.path} is not used: {database.reason(error)}."
+        if self.path is not None and database.is_damaged(error):
+            try:
+                aside = database.set_aside(self.path)
+            except OSError as trouble:
+                self.trouble += f" It cannot be moved away: {trouble.strerror}."
+            else:
+                self.trouble = f"The cache was damaged and begins anew; it is now {aside}."
+
+
+def cache_folder() -> Path | None:
+    """The folder for what is kept between sessions; None where `REGNB_CACHE` is ``off``.
+
+    ``REGNB_CACHE`` names it; else it is the folder that the system has for caches of this account.
+    """
+    named = os.environ.get("REGNB_CACHE", "").strip()
+    if named.lower() == "off":
+        return None
+    if named:
+        return Path(named).expanduser().absolute()
+    from platformdirs import user_cache_path  # noqa: PLC0415 - only who has no folder of his own
+
+    return Path(user_cache_path("regnb", appauthor=False)).absolute()
+
+
+def _read(connection: sqlite3.Connection, digest: Digest) -> tuple[str, bytes] | None:
+    query = "SELECT media_type, body FROM content JOIN bodies USING (id) WHERE digest = ?"
+    found: tuple[str, bytes] | None = connection.execute(query, (digest,)).fetchone()
+    return found
+
+
+def _bytes_in_use(connection: sqlite3.Connection) -> int:
+    pages, free, size = (
+        int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return (pages - free) * size

@@ -1,0 +1,126 @@
+"""Database: a private SQLite file that may be lost at any time, and is begun anew then."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from regnb.errors import printable
+
+PATIENCE = 5.0
+"""Seconds that another process is waited for, which writes to the same file."""
+
+ENDS = ("", "-wal", "-shm")
+"""How the names of the files end that belong to one database."""
+
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_PRIMARY = 0xFF
+
+
+def open_database(
+    path: Path, schema: str, *, patience: float = PATIENCE, alone: bool = False
+) -> sqlite3.Connection:
+    """Open a database that only this account may read, and make it where it is not there.
+
+    Transactions outlive the process at once, and a power failure costs the last of them and no
+    more. Threads may share the connection, one at a time.
+
+    Args:
+        path: of the file.
+        schema: statements that make its tables where they are missing.
+        patience: seconds to wait for a lock.
+        alone: keep all others out until it is closed, or the process ends.
+
+    Raises:
+        OSError: the file cannot be made.
+        sqlite3.Error: it cannot be used. `is_locked` and `is_damaged` tell why.
+    """
+    _make(path)
+    connection = sqlite3.connect(
+        path, timeout=patience, isolation_level=None, check_same_thread=False
+    )
+    try:
+        if alone:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        with transaction(connection):
+            for statement in filter(str.strip, schema.split(";")):
+                connection.execute(statement)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All of what is written in the block, or nothing."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):  # some failures have rolled back already
+            connection.execute("ROLLBACK")
+        raise
+
+
+def is_damaged(error: BaseException) -> bool:
+    """Whether the file is no database, or no whole one."""
+    return _code(error) in _DAMAGED
+
+
+def is_locked(error: BaseException) -> bool:
+    """Whether another process has the file."""
+    return _code(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+def reason(error: BaseException) -> str:
+    """What stands in the way, in a few words."""
+    if is_locked(error):
+        return "another process has it"
+    if _code(error) == sqlite3.SQLITE_FULL:
+        return "no space is left"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return printable(error)
+
+
+def set_aside(path: Path) -> Path:
+    """Move a damaged database out of the way, in the place of the one moved before.
+
+    Raises:
+        OSError: it cannot be moved.
+    """
+    aside = path.with_name(f"{path.name}.damaged")
+    for end in ENDS[1:]:
+        path.with_name(path.name + end).unlink(missing_ok=True)
+    with suppress(FileNotFoundError):
+        path.replace(aside)
+    return aside
+
+
+def remove(path: Path) -> None:
+    """Remove a database, whoever still has it open."""
+    for end in ENDS:
+        with suppress(OSError):
+            path.with_name(path.name + end).unlink()
+
+
+def _code(error: BaseException) -> int:
+    return int(getattr(error, "sqlite_errorcode", 0)) & _PRIMARY
+
+
+def _make(path: Path) -> None:
+    """Make an empty file, which SQLite takes for a new database, with files beside it alike.
+
+    Only where there is none: to open and close one that is in use would let go of its locks.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))

@@ -1,0 +1,326 @@
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from regnb.errors import DigestMismatchError
+from regnb.model import media_types
+from regnb.model.digest import Digest
+from regnb.model.manifest import parse_manifest
+from regnb.store import cache as cache_module
+from regnb.store.cache import FILE, ContentCache, cache_folder
+
+PLENTY = 10**9
+URL = "https://registry.example"
+
+
+def document(name: str) -> bytes:
+    config = {"mediaType": media_types.OCI_CONFIG, "digest": Digest.of(b"{}"), "size": 2}
+    return json.dumps({"schemaVersion": 2, "config": config, "layers": [], "n": name}).encode()
+
+
+def manifest_in(cache: ContentCache, name: str) -> Digest:
+    raw = document(name)
+    digest = Digest.of(raw)
+    cache.add(digest, raw, media_type=media_types.OCI_MANIFEST)
+    return digest
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Iterator[ContentCache]:
+    opened = ContentCache(tmp_path / "cache", limit=PLENTY)
+    yield opened
+    opened.close()
+
+
+def again(cache: ContentCache) -> ContentCache:
+    """The same cache, as the next process opens it."""
+    assert cache.path is not None
+    cache.close()
+    return ContentCache(cache.path.parent, limit=cache.limit)
+
+
+def test_what_was_put_in_is_there_at_once_and_in_the_next_session(cache: ContentCache) -> None:
+    digest = manifest_in(cache, "a")
+    cache.add(Digest.of(b"{}"), b"{}")
+
+    def check(one: ContentCache) -> None:
+        found = one.manifest(digest)
+        assert found == parse_manifest(document("a"), media_type=media_types.OCI_MANIFEST)
+        assert one.config(Digest.of(b"{}")) == b"{}"
+        assert one.holds(digest)
+        assert not one.holds(Digest.of(b"other"))
+        assert one.manifest(Digest.of(b"other")) is None
+
+    check(cache)
+    fresh = again(cache)
+    check(fresh)
+    assert [entry.size for entry in fresh.entries()] == [2, len(document("a"))]
+    fresh.close()
+
+
+def test_a_type_that_only_the_registry_told_is_kept(cache: ContentCache) -> None:
+    raw = b'{"schemaVersion": 1, "fsLayers": []}'
+    cache.add(Digest.of(raw), raw, media_type=media_types.SCHEMA1_SIGNED)
+    fresh = again(cache)
+    found = fresh.manifest(Digest.of(raw))
+    assert found is not None
+    assert found.kind == "schema1"
+    fresh.close()
+
+
+def test_only_the_owner_can_read_it(cache: ContentCache) -> None:
+    manifest_in(cache, "a")
+    cache.flush()
+    assert cache.path is not None
+    assert stat.S_IMODE(cache.path.parent.stat().st_mode) == 0o700
+    files = list(cache.path.parent.iterdir())
+    assert {one.name for one in files} == {FILE, f"{FILE}-wal", f"{FILE}-shm"}
+    assert {stat.S_IMODE(one.stat().st_mode) for one in files} == {0o600}
+
+
+def test_what_does_not_hash_to_its_digest_is_not_taken(cache: ContentCache) -> None:
+    with pytest.raises(DigestMismatchError):
+        cache.add(Digest.of(b"one"), b"other")
+    assert not cache.holds(Digest.of(b"one"))
+
+
+def test_content_that_was_damaged_counts_as_absent_and_is_dropped(cache: ContentCache) -> None:
+    digest = manifest_in(cache, "a")
+    fresh = again(cache)
+    assert fresh.path is not None
+    with sqlite3.connect(fresh.path) as other:
+        other.execute("UPDATE bodies SET body = ?", [b"{}"])
+    other.close()
+    assert fresh.holds(digest)
+    assert fresh.manifest(digest) is None
+    assert not fresh.holds(digest)
+    fresh.add(digest, document("a"), media_type=media_types.OCI_MANIFEST)
+    last = again(fresh)
+    assert last.manifest(digest) is not None
+    last.close()
+
+
+def test_sightings_are_of_one_registry_and_need_their_content(cache: ContentCache) -> None:
+    one, other = manifest_in(cache, "a"), manifest_in(cache, "b")
+    cache.sight(URL, "app", "1", one)
+    cache.sight(URL, "app", "lost", Digest.of(b"not here"))
+    cache.sight("https://other.example", "app", "1", other)
+    cache.flush()
+    assert cache.sightings(URL, "app") == {"1": one}
+    cache.sight(URL, "app", "1", other)
+    fresh = again(cache)
+    assert fresh.sightings(URL, "app") == {"1": other}
+    assert fresh.sightings("https://other.example", "app") == {"1": other}
+    assert fresh.sightings(URL, "web") == {}
+    fresh.close()
+
+
+def test_the_least_recently_used_goes_first_and_takes_its_sightings_along(tmp_path: Path) -> None:
+    clock = [1_000_000.0]
+    cache = ContentCache(tmp_path, limit=400_000, now=lambda: clock[0])
+    digests: list[Digest] = []
+    for number in range(40):
+        clock[0] += 2 * cache_module.FRESH
+        if digests:
+            assert cache.config(digests[0]) is not None, "it is used all the time"
+        raw = bytes([number]) * 20_000
+        digests.append(Digest.of(raw))
+        cache.add(digests[-1], raw)
+        cache.sight(URL, "r", str(number), digests[-1])
+        cache.flush()
+        assert cache.size <= 400_000
+    left = [digest for digest in digests if cache.holds(digest)]
+    assert left == [digests[0], *digests[-len(left) + 1 :]]
+    assert 10 < len(left) < 20
+    assert list(cache.sightings(URL, "r").values()) == left
+    cache.close()
+
+
+def test_a_lot_of_content_is_not_kept_in_memory(
+    cache: ContentCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache_module, "WAITING", 1000)
+    raw = b"x" * 1001
+    cache.add(Digest.of(raw), raw)
+    assert cache.entry_count == 1
+
+
+def test_it_is_emptied_and_gives_its_space_back(cache: ContentCache) -> None:
+    raw = os.urandom(1_000_000)
+    cache.add(Digest.of(raw), raw)
+    cache.sight(URL, "app", "1", Digest.of(raw))
+    cache.flush()
+    cache.add(Digest.of(b"waiting"), b"waiting")
+    cache.clear()
+    assert cache.entry_count == 0
+    assert cache.entries() == []
+    assert not cache.holds(Digest.of(b"waiting"))
+    cache.close()
+    assert cache.path is not None
+    assert cache.path.stat().st_size < 100_000
+
+
+@pytest.mark.parametrize("damage", ["no database", "a page overwritten", "cut off"])
+def test_a_damaged_file_is_set_aside_and_begun_anew(cache: ContentCache, damage: str) -> None:
+    for number in range(200):
+        manifest_in(cache, str(number))
+    cache.close()
+    path = cache.path
+    assert path is not None
+    whole = path.read_bytes()
+    path.write_bytes(
+        {
+            "no database": b"this is no database, and never was one" * 100,
+            "a page overwritten": whole[:4096] + b"\xff" * (len(whole) - 4096),
+            "cut off": whole[:5000],
+        }[damage]
+    )
+    digest = Digest.of(document("7"))
+    found = ContentCache(path.parent, limit=PLENTY)
+    assert found.manifest(digest) is None
+    assert "damaged" in found.trouble
+    assert path.with_name(f"{FILE}.damaged").exists()
+    fresh = again(found)
+    assert manifest_in(fresh, "7") == digest
+    last = again(fresh)
+    assert last.manifest(digest) is not None
+    assert last.trouble == ""
+    last.close()
+
+
+def test_a_file_that_another_keeps_locked_is_done_without(cache: ContentCache) -> None:
+    manifest_in(cache, "a")
+    cache.flush()
+    assert cache.path is not None
+    other = sqlite3.connect(cache.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    late = ContentCache(cache.path.parent, limit=PLENTY, patience=0.01)
+    assert "another process has it" in late.trouble
+    assert manifest_in(late, "b")
+    assert late.entry_count == 0
+    late.close()
+    other.execute("ROLLBACK")
+    other.close()
+    assert cache.entry_count == 1
+
+
+def test_a_full_disk_is_done_without(cache: ContentCache) -> None:
+    assert cache._connection is not None
+    cache._connection.execute("PRAGMA max_page_count = 20")
+    raw = os.urandom(200_000)
+    cache.add(Digest.of(raw), raw)
+    cache.flush()
+    assert "no space is left" in cache.trouble
+    assert cache.config(Digest.of(raw)) is None
+    cache.add(Digest.of(b"a"), b"a")
+    fresh = again(cache)
+    assert fresh.entry_count == 0
+    assert fresh.trouble == ""
+    fresh.close()
+
+
+def test_a_folder_that_cannot_be_made_is_done_without(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    cache = ContentCache(tmp_path / "file" / "cache", limit=PLENTY)
+    assert "is not used: Not a directory" in cache.trouble
+    cache.add(Digest.of(b"a"), b"a")
+    cache.flush()
+    assert (cache.entry_count, cache.size, cache.config(Digest.of(b"a"))) == (0, 0, None)
+    cache.clear()
+    cache.close()
+
+
+def test_without_a_folder_it_holds_nothing_and_says_nothing() -> None:
+    cache = ContentCache(None, limit=PLENTY)
+    cache.add(Digest.of(b"a"), b"a")
+    cache.sight(URL, "app", "1", Digest.of(b"a"))
+    cache.close()
+    assert (cache.trouble, cache.entry_count, cache.sightings(URL, "app")) == ("", 0, {})
+
+
+def test_threads_share_it(cache: ContentCache) -> None:
+    digests = [manifest_in(cache, str(number)) for number in range(50)]
+    wrong: list[object] = []
+
+    def work(offset: int) -> None:
+        for number in range(200):
+            digest = digests[(offset + number) % 50]
+            if cache.manifest(digest) is None:
+                wrong.append(digest)
+            manifest_in(cache, f"{offset}-{number}")
+            if number % 20 == 0:
+                cache.flush()
+
+    threads = [threading.Thread(target=work, args=(7 * n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    fresh = again(cache)
+    assert fresh.entry_count == 50 + 6 * 200
+    fresh.close()
+
+
+def test_processes_share_it_and_those_that_are_killed_leave_it_whole(tmp_path: Path) -> None:
+    script = textwrap.dedent("""
+        import os, signal, sys
+        from pathlib import Path
+        from regnb.store.cache import ContentCache
+        from regnb.model.digest import Digest
+        cache = ContentCache(Path(sys.argv[1]), limit=10**9)
+        for number in range(300):
+            raw = f"{sys.argv[2]}-{number}".encode()
+            cache.add(Digest.of(raw), raw)
+            cache.flush()
+        assert cache.trouble == "", cache.trouble
+        if sys.argv[2] == "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        cache.close()
+    """)
+    names = ["a", "b", "c", "killed"]
+    started = [
+        subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "cache"), name])
+        for name in names
+    ]
+    codes = [process.wait(60) for process in started]
+    assert codes == [0, 0, 0, -9]
+    cache = ContentCache(tmp_path / "cache", limit=PLENTY)
+    assert cache.entry_count == 4 * 300
+    for name in names:
+        assert cache.config(Digest.of(f"{name}-299".encode())) is not None
+    cache.close()
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("off", None), ("OFF", None), ("/somewhere/else", Path("/somewhere/else"))],
+)
+def test_the_environment_says_where_it_is(
+    value: str, expected: Path | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REGNB_CACHE", value)
+    assert cache_folder() == expected
+
+
+def test_by_default_it_is_in_the_cache_folder_of_the_account(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("REGNB_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    folder = cache_folder()
+    assert folder is not None
+    assert folder.is_relative_to(home)
+    assert folder.name == "regnb"
+    assert not folder.exists(), "asking for the name makes nothing"
