@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from regnb import errors
 from regnb.audit.audit import Audit
 from regnb.audit.kernel.policy import LivenessPolicy
+from regnb.client.caching import cache
 from regnb.client.client import Client
 from regnb.client.connecting import connect, copy, image
 from regnb.client.image import Image
@@ -34,6 +35,7 @@ __all__ = [
     "RegistryError",
     "RegnbError",
     "Repo",
+    "cache",
     "connect",
     "copy",
     "errors",

@@ -57,6 +57,9 @@ class Manifests(Protocol):
     def get(self, reference: str) -> Manifest:
         """Read and verify one manifest, by tag or by digest."""
 
+    def get_if_changed(self, reference: str, etag: str) -> Manifest | None:
+        """Read a manifest, or say by None that its digest is still the one in `etag`."""
+
 
 class Blobs(Protocol):
     """The blobs of one repository."""
@@ -69,6 +72,16 @@ class Blobs(Protocol):
 
     def open(self, digest: Digest) -> BufferedIOBase:
         """Read a blob of any size as a stream that verifies itself."""
+
+
+class Referrers(Protocol):
+    """The manifests of one repository by what they are about."""
+
+    def all(self, digest: Digest) -> tuple[Descriptor, ...]:
+        """List the referrers of one manifest."""
+
+    def listed(self, digest: Digest) -> tuple[Descriptor, ...] | None:
+        """List them as far as that takes no tag; None where it always does."""
 
 
 class Repository(Protocol):
@@ -90,6 +103,18 @@ class Repository(Protocol):
     def blobs(self) -> Blobs:
         """Its blobs."""
 
+    @property
+    def referrers(self) -> Referrers:
+        """Its manifests by what they are about."""
+
+
+class RateLimit(Protocol):
+    """How much more a registry may be asked."""
+
+    @property
+    def remaining(self) -> int | None:
+        """Requests that are left, or None where it did not say."""
+
 
 class Registry(Protocol):
     """A registry, or whatever stands in for one."""
@@ -101,6 +126,14 @@ class Registry(Protocol):
     @property
     def url(self) -> str:
         """Where it is."""
+
+    @property
+    def requests(self) -> int:
+        """How many requests it was sent so far; none where images are on disk."""
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """How much more it may be asked, as far as it has said so."""
 
     def repositories(self, *, on_refused: Callable[[str], object] | None = None) -> Iterator[str]:
         """The names of its repositories, as far as it lists them.
@@ -158,13 +191,6 @@ class OriginBlobs(Blobs, Protocol):
         """Complete `into` from where it stands, and verify it."""
 
 
-class Referrers(Protocol):
-    """The manifests of one repository by what they are about."""
-
-    def all(self, digest: Digest) -> tuple[Descriptor, ...]:
-        """List the referrers of one manifest."""
-
-
 class Origin(Repository, Protocol):
     """A repository that images can be moved from."""
 
@@ -179,10 +205,6 @@ class Origin(Repository, Protocol):
     @property
     def blobs(self) -> OriginBlobs:
         """Its blobs."""
-
-    @property
-    def referrers(self) -> Referrers:
-        """Its manifests by what they are about."""
 
 
 class PagedTags(Tags, Protocol):
@@ -206,10 +228,6 @@ class Service(Registry, Protocol):
     @property
     def notices(self) -> tuple[str, ...]:
         """What it wants its users to know, as far as it has said so."""
-
-    @property
-    def rate_limit(self) -> object | None:
-        """How much more it may be asked, as far as it has said so."""
 
     def ping(self) -> None:
         """Ask whether it answers."""

@@ -11,7 +11,7 @@ import regnb
 
 PUBLIC = {
     *("Audit", "Client", "Image", "Repo", "RegistryError", "RegnbError", "connect", "copy"),
-    "LivenessPolicy",
+    *("LivenessPolicy", "cache"),
     "errors",
     *("get_options", "image", "login", "logout", "option_context", "sample"),
     *("set_options", "styled"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -13,11 +12,13 @@ import pandas as pd
 
 from regnb.audit.audit import Audit
 from regnb.audit.kernel.seen import Seen
+from regnb.client import auditing
+from regnb.client.auditing import Repositories
 from regnb.client.image import Image
 from regnb.client.repo import Repo
 from regnb.client.sources import only_image
 from regnb.client.transfers import Platforms
-from regnb.client.walking import walk, warn_of
+from regnb.client.walking import warn_of
 from regnb.core.registry import Registry
 from regnb.core.wire.tls import StrPath
 from regnb.display.card import Card, Section, Shown, Table
@@ -31,10 +32,10 @@ from regnb.model.reference import (
     Reference,
     parse_local,
 )
-from regnb.progress import in_kernel
 from regnb.store.source import open_source
 from regnb.transfer.tracker import OnProgress
-from regnb.walk.inventory import Inventory
+from regnb.walk.budget import Budget
+from regnb.walk.scope import Tags
 
 COMPLETIONS = 1000  # one page of a catalog
 
@@ -133,44 +134,79 @@ class Client(Shown):
 
     def audit(
         self,
-        repositories: Iterable[str] | None = None,
+        repositories: Repositories | None = None,
         *,
+        tags: Tags | None = None,
         configs: bool = True,
+        referrers: bool = True,
+        resume: bool = True,
+        max_requests: int | None = None,
+        max_seconds: float | None = None,
+        keep_rate_limit: int | None = None,
         progress: bool | None = None,
     ) -> Audit:
         """Walk the registry and account for its bytes, with a progress bar.
 
-        Costs one request for each page of the catalog and of each tag list, one for each tag,
-        one for each distinct child manifest and each further repository that names it, one for
-        each distinct image config, one for each layer that names other places, and one
-        for each tag that misses a child; one more where `repositories` are given. What cannot be
-        read is a row in ``audit.errors``, and never ends the walk.
+        Costs one request to begin with, one for each page of the catalog and of each tag list, one
+        for each tag, one for each distinct child manifest and each further repository that names
+        it, one for each distinct image config, one for each layer that names other places, and one
+        for each tag that misses a child. A registry that lists referrers is asked for those of
+        each manifest, too. What cannot be read is a row in ``audit.errors``, and never ends the
+        walk.
+
+        Manifests and configs come out of `regnb.cache` where they are in it. The second audit of
+        an unchanged registry reads none: tags are asked for by conditional requests. Where the
+        registry counts requests, tags are asked for by HEAD.
+
+        An audit that was interrupted, killed or stopped by its budget loses nothing: within 24
+        hours, the next with the same arguments goes on with what it had been answered. The window
+        of time is then that of both.
 
         Args:
-            repositories: the names to audit instead of the whole catalog.
+            repositories: the names to audit instead of the whole catalog; or a glob for the names
+                in the catalog, such as ``"team/*"``, whose ``*`` matches slashes as well; or the
+                `pathlib.Path` of a file with one name a line, where ``#`` begins a comment.
+            tags: a glob or several, one of which a tag has to match, or a compiled expression that
+                the whole tag has to match. Signatures and other attachments of what is read are
+                read as well.
             configs: read image configs too, for platforms and times of creation. Sizes do not
                 need them.
+            referrers: look for what is about the manifests: signatures, attestations and so on.
+                Attachments that are tags are found without it, unless `tags` leaves them out.
+            resume: go on with an audit that was stopped; False begins anew.
+            max_requests: stop before more than these have been sent, besides the first. Only pages
+                and retries of what is under way can come on top.
+            max_seconds: stop then.
+            keep_rate_limit: stop when the registry says that no more requests than these are left.
+                Without it, too, an audit stops where one question after the other is refused by
+                a 429.
             progress: show a bar; by default as `set_options` and the environment say.
 
         Returns:
             The tables and answers of the walk. In a notebook, a walk that is interrupted still
-            gives what it had read, with ``complete`` False.
+            gives what it had read, with ``complete`` False; and so does one that its budget
+            stopped, everywhere.
+
+        Warns:
+            CacheWarning: what is kept on disk cannot be used, or was begun anew.
 
         Raises:
+            ValueError: a budget is no number.
             CatalogUnsupportedError: the registry does not list its repositories: name them.
             RegistryError: the registry could not be asked at all.
             KeyboardInterrupt: outside of a notebook.
         """
-        names = None
-        if repositories is not None:
-            names = [self.repository(name).name for name in repositories]
-            self.ping()  # or a registry that is not there would be an error row a repository
-        inventory = Inventory(self.name, url=self.url)
-        try:
-            walk(self.core, inventory, repositories=names, configs=configs, progress=progress)
-        except KeyboardInterrupt:
-            if not in_kernel():
-                raise
+        inventory = auditing.audit(
+            self.core,
+            repositories,
+            named=lambda name: self.repository(name).name,
+            tags=tags,
+            configs=configs,
+            referrers=referrers,
+            resume=resume,
+            budget=Budget(max_requests, max_seconds, keep_rate_limit),
+            progress=progress,
+        )
         return Audit(Seen(inventory))
 
     def push(

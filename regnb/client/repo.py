@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from regnb.client.caching import cache_of, warn_of_trouble
 from regnb.client.destinations import target_of
 from regnb.client.image import Image
 from regnb.client.tag_details import tag_details
@@ -69,7 +70,7 @@ class Repo(Shown):
 
         Costs one request for each page of the listing. With `details`, also one for each tag, one
         for each distinct child manifest and one for each distinct image config, behind a
-        progress bar.
+        progress bar; configs and unchanged manifests that `regnb.cache` has are not read again.
 
         Args:
             details: read the manifests and configs too.
@@ -88,6 +89,7 @@ class Repo(Shown):
 
         Warns:
             ListingWarning: some of the names listed cannot be tags; they are left out.
+            CacheWarning: the cache cannot be used, or was begun anew.
 
         Raises:
             RepositoryUnknownError: the registry has no such repository.
@@ -98,7 +100,15 @@ class Repo(Shown):
         if details:
             pairs = [(self.name, tag) for tag in self._listed]
             inventory = Inventory(self.registry)
-            walk(self.core.registry, inventory, references=pairs, progress=progress)
+            with cache_of(self.core.registry) as cache:
+                walk(
+                    self.core.registry,
+                    inventory,
+                    references=pairs,
+                    cache=cache,
+                    progress=progress,
+                )
+            warn_of_trouble(cache.trouble, stacklevel=2)
             return tag_details(inventory)
         tags = sorted(self._listed)
         columns = {

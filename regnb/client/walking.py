@@ -9,18 +9,26 @@ from regnb import interfaces
 from regnb.display.text import count
 from regnb.errors import ListingWarning
 from regnb.progress import bar
+from regnb.store.cache import ContentCache
 from regnb.walk.asking import not_names
+from regnb.walk.budget import Budget
 from regnb.walk.crawl import Progress, crawl
 from regnb.walk.inventory import Inventory
+from regnb.walk.journal import Journal
+from regnb.walk.scope import Scope
 
 
 def walk(
     registry: interfaces.Registry,
     inventory: Inventory,
     *,
-    repositories: Iterable[str] | None = None,
+    cache: ContentCache,
+    scope: Scope | None = None,
     references: Iterable[tuple[str, str]] | None = None,
     configs: bool = True,
+    referrers: bool = False,
+    journal: Journal | None = None,
+    budget: Budget | None = None,
     progress: bool | None = None,
 ) -> None:
     """Fill `inventory` with what `crawl` sees, while a bar counts tags."""
@@ -37,9 +45,13 @@ def walk(
         crawl(
             registry,
             inventory=inventory,
-            repositories=repositories,
+            scope=scope,
             references=references,
             configs=configs,
+            referrers=referrers,
+            cache=cache,
+            journal=journal,
+            budget=budget,
             on_progress=report,
         )
 

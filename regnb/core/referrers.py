@@ -75,6 +75,17 @@ class Referrers:
         found = self._listed(Digest(digest), artifact_type)
         return tuple({one.digest: one for one in found}.values())
 
+    def listed(self, digest: Digest) -> tuple[Descriptor, ...] | None:
+        """What the registry's API lists; None where it has no API for referrers.
+
+        One request a page (end-12a). The referrers tag is not looked at.
+
+        Raises:
+            RegnbError: as for `all`.
+        """
+        found = self._by_api(Digest(digest), None)
+        return None if found is None else tuple({one.digest: one for one in found}.values())
+
     def walk(self, digest: Digest, *, artifact_type: str | None = None) -> Iterator[Referrer]:
         """Go through the referrers of a manifest, their referrers, and so on, nearest first.
 
@@ -110,7 +121,12 @@ class Referrers:
                 "level at a time with referrers.all()."
             )
 
-    def _listed(self, digest: Digest, artifact_type: str | None) -> Iterator[Descriptor]:
+    def _listed(self, digest: Digest, artifact_type: str | None) -> Iterable[Descriptor]:
+        found = self._by_api(digest, artifact_type)
+        return _of_type(self._tagged(digest), artifact_type) if found is None else found
+
+    def _by_api(self, digest: Digest, artifact_type: str | None) -> Iterator[Descriptor] | None:
+        """What the API lists; None where there is none."""
         query = f"?{urlencode({'artifactType': artifact_type})}" if artifact_type else ""
         listing = pages(
             self._transport,
@@ -129,20 +145,26 @@ class Referrers:
         # A 200 may bring something else, such as a web page (R3). An index that cannot be read is
         # no such thing: who is told that there are no referrers must be able to rely on it.
         if first is None or not _is_index(first):
-            yield from _of_type(self._tagged(digest), artifact_type)
-            return
-        yield from _read(first, artifact_type)
-        for page in listing:
-            if not _is_index(page):
-                raise ProtocolError(
-                    f"The list of the referrers of {digest} goes on with a page that is no index. "
-                    "Ask whoever runs the registry."
-                )
-            yield from _read(page, artifact_type)
+            return None
+        return _on(digest, first, listing, artifact_type)
 
     def _tagged(self, digest: Digest) -> Iterable[Descriptor]:
         index = self._tag.index(digest)
         return index.manifests if index is not None else ()
+
+
+def _on(
+    digest: Digest, first: Page, listing: Iterator[Page], artifact_type: str | None
+) -> Iterator[Descriptor]:
+    """What is on the first page, and on those that follow it."""
+    yield from _read(first, artifact_type)
+    for page in listing:
+        if not _is_index(page):
+            raise ProtocolError(
+                f"The list of the referrers of {digest} goes on with a page that is no index. "
+                "Ask whoever runs the registry."
+            )
+        yield from _read(page, artifact_type)
 
 
 def _is_index(page: Page) -> bool:

@@ -142,6 +142,19 @@ class Registry:
         """What it last said of how much more it may be asked, or None; no request."""
         return self.transport.rate_limit
 
+    @property
+    def requests(self) -> int:
+        """How many requests it was sent so far, but for those to a token service."""
+        return self.transport.requests
+
+    @property
+    def account(self) -> str:
+        """The user name that it was last told; empty where it has asked for none. No request.
+
+        ``<token>`` where a token without a name was sent.
+        """
+        return self.transport.account
+
     def ping(self) -> None:
         """Ask whether a registry answers here. One request (distribution-spec 1.1, end-1).
 
@@ -265,7 +278,10 @@ def _without_catalog(error: RegistryError) -> RegistryError:
     # A token for the catalog may be refused by a 401 too (B-A12).
     if error.status != _NOT_FOUND and not isinstance(error, DeniedError):
         return error
-    sentence = "The registry does not list its repositories to this account: name them instead."
+    sentence = (
+        "The registry does not list its repositories to this account: name them instead, as in "
+        "audit(repositories=[...])."
+    )
     return recast(error, CatalogUnsupportedError, sentence)
 
 

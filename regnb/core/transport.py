@@ -6,6 +6,7 @@ one request at a time.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -37,6 +38,7 @@ class Transport:
     Attributes:
         notices: what the registry wants its users to know.
         rate_limit: what it last said of how much more it may be asked, or None.
+        requests: how many it was sent, tries that failed and redirects to other hosts included.
     """
 
     def __init__(self, connections: Connections, authenticator: Authenticator) -> None:
@@ -46,6 +48,8 @@ class Transport:
         self._headers: dict[str, CaseInsensitiveDict[str]] = {}
         self.notices = Notices(connections.address.name)
         self.rate_limit: RateLimit | None = None
+        self.requests = 0
+        self._counting = threading.Lock()
 
     @property
     def address(self) -> Address:
@@ -71,6 +75,11 @@ class Transport:
     def retries(self) -> Retries:
         """How patiently the client asks again."""
         return self._connections.retries
+
+    @property
+    def account(self) -> str:
+        """The user name that the registry was last told; empty where it has asked for none."""
+        return self._authenticator.account
 
     def close(self) -> None:
         """Close idle connections; a later request opens new ones."""
@@ -203,6 +212,8 @@ class Transport:
         return self._send(_with(again, request))
 
     def _send(self, request: Outgoing) -> Incoming:
+        with self._counting:
+            self.requests += 1
         incoming = self._connections.send(request)
         if self.gate.is_home(request.url):
             self.notices.read(incoming.headers.getlist("Warning"))

@@ -143,9 +143,11 @@ class ContentCache:
         Raises:
             VerificationError: `raw` does not hash to `digest`.
         """
+        if self._connection is None:
+            return
         proven(raw, digest)
         with self._lock:
-            if self._connection is None or digest in self._bodies:
+            if digest in self._bodies:
                 return
             self._bodies[digest] = (media_type, raw)
             self._waiting += len(raw)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from regnb.errors import LayoutError, ManifestUnknownError, RepositoryUnknownError
+from regnb.errors import LayoutError, ManifestUnknownError, RegnbError, RepositoryUnknownError
 from regnb.interfaces import TagList
 from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
@@ -189,6 +189,13 @@ class LayoutManifests:
             return self._contents.manifest(Digest(reference))
         return self._contents.manifest(self._repository.tags.get(reference))
 
+    def get_if_changed(self, reference: str, etag: str) -> Manifest | None:
+        """Read a manifest, or say by None that its digest is still `etag`; raises as `get` does."""
+        tag = ":" not in reference
+        if tag and self._repository.tags.get(reference).digest == etag:
+            return None
+        return self.get(reference)
+
     def put(
         self,
         manifest: Manifest | bytes,
@@ -243,6 +250,13 @@ class LayoutReferrers:
             RegnbError: a manifest cannot be read, so that nobody knows what it is about.
         """
         return self._contents.referrers(Digest(digest))
+
+    def listed(self, digest: Digest) -> tuple[Descriptor, ...] | None:
+        """The same; None where a manifest that cannot be read leaves the question open."""
+        try:
+            return self.all(digest)
+        except RegnbError:
+            return None
 
 
 def _unknown(repository: LayoutRepository) -> RepositoryUnknownError:

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from regnb.errors import printable
+from regnb.interfaces import RateLimit
 from regnb.model.digest import Digest
 from regnb.store.contents import Contents
 from regnb.store.layout_repository import LayoutRepository
@@ -28,11 +29,13 @@ class Shelf(ABC):
         url: where it is, with what it is in front.
         notices: nothing; a registry has some for its users.
         rate_limit: None; a registry may have one.
+        requests: 0; a registry counts its own.
     """
 
     scheme = ""
     notices: tuple[str, ...] = ()
-    rate_limit: object | None = None
+    rate_limit: RateLimit | None = None
+    requests = 0
 
     def __init__(self, path: StrPath, *, name: str | None = None) -> None:
         """Name a folder or file; nothing is read yet.

@@ -1,12 +1,10 @@
-"""Asking: the requests of a walk, and what is noted of each answer. Called from many threads."""
+"""Asking: the questions of a walk, and what is noted of each answer. Called from many threads."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
 
 from regnb import interfaces
 from regnb.errors import (
@@ -21,50 +19,20 @@ from regnb.errors import (
     UnreachableError,
     printable,
 )
-from regnb.interfaces import CONFIG_LIMIT, TagList
+from regnb.interfaces import TagList
 from regnb.model.digest import Digest
 from regnb.model.image_config import parse_image_config
+from regnb.model.manifest import Manifest
+from regnb.store.cache import ContentCache
+from regnb.walk.budget import Purse
 from regnb.walk.columns import NONE
 from regnb.walk.failures import Stage
-from regnb.walk.inventory import Inventory
+from regnb.walk.inventory import BY_SUBJECT, Inventory
+from regnb.walk.journal import Journal
+from regnb.walk.places import BlobJob, Place
+from regnb.walk.source import Listed, Source
 
-HANDLES = 1024  # repositories whose handle is kept
 NAMES_SHOWN = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A manifest in a repository, and the way that led there.
-
-    Attributes:
-        repository: its name.
-        digest: number of the manifest's digest.
-        root: number of the digest that the way began with.
-        tag: the tag that the way began with, or None where it was a digest.
-        parent: number of the index that names the manifest, or NONE.
-        attestation: whether that index calls it one.
-    """
-
-    repository: str
-    digest: int
-    root: int
-    tag: str | None = None
-    parent: int = NONE
-    attestation: bool = False
-
-    @property
-    def key(self) -> tuple[str, int]:
-        """Who is asked for what."""
-        return (self.repository, self.digest)
-
-
-@dataclass(frozen=True, slots=True)
-class BlobJob:
-    """A config or layer, where to ask for it, and the manifest that names it."""
-
-    repository: str
-    digest: int
-    parent: int
 
 
 class Closed(Exception):  # noqa: N818 - never seen outside: it ends a thread that is late
@@ -75,19 +43,37 @@ class Asking:
     """Asks one registry and notes the answers in an inventory.
 
     Attributes:
-        requests: how many were answered or given up; a listing counts as one.
         answered: how many tags and other references were.
         listed: the tags of the repositories of this batch.
         roots: where the references of this batch led.
         presence: who holds what, in this batch; None where the answer was of no use.
+        referrers: what repositories list as being about a place, in this batch.
+        lists_referrers: whether the registry does, as far as is known.
+        purse: what the walk may cost.
     """
 
-    def __init__(self, registry: interfaces.Registry, inventory: Inventory) -> None:
+    def __init__(
+        self,
+        registry: interfaces.Registry,
+        inventory: Inventory,
+        *,
+        cache: ContentCache,
+        journal: Journal,
+        purse: Purse,
+    ) -> None:
         """Ask nothing yet."""
         self.inventory = inventory
-        self.requests = 0
         self.answered = 0
-        self._repository = lru_cache(HANDLES)(registry.repository)
+        self.lists_referrers = True
+        self.purse = purse
+        self._source = Source(
+            registry,
+            cache=cache,
+            journal=journal,
+            purse=purse,
+            record=self._record,
+            is_known=self._is_known,
+        )
         self._lock = threading.Lock()
         self._closed = False
         self.begin_batch()
@@ -97,18 +83,40 @@ class Asking:
         self.listed: dict[str, TagList] = {}
         self.roots: list[Place] = []
         self.presence: dict[tuple[str, int], bool | None] = {}
+        self.referrers: dict[Place, list[Listed]] = {}
 
     def close(self) -> None:
         """Note nothing more, whatever threads still bring."""
         with self._lock:
             self._closed = True
 
+    def list_repositories(self) -> list[str]:
+        """Ask for the catalog; what comes of one that breaks off is noted as a failure.
+
+        Raises:
+            RegnbError: it brought nothing.
+        """
+        try:
+            names, refused = self._source.repositories()
+        except RegnbError as error:
+            names, refused = vars(error)["partial"], []
+            if not names:
+                raise
+            with self._noting(error) as inventory:
+                inventory.add_failure(error, stage="catalog")
+        if refused:
+            self.inventory.add_failure(not_names("repositories", refused), stage="catalog")
+        return names
+
     def list_tags(self, repository: str) -> None:
         """Ask for the tags of a repository (W-C5, W-T8)."""
         try:
-            found = self._repository(repository).tags.all()
+            found = self._source.tags(repository)
         except RegnbError as error:
+            partial = getattr(error, "partial", None)
             with self._noting(error) as inventory:
+                if isinstance(partial, TagList):
+                    self.listed[repository] = partial
                 inventory.add_listing(repository, _status(error), NONE)
                 inventory.add_failure(error, stage="tags", repository=repository)
             return
@@ -122,11 +130,11 @@ class Asking:
                 )
 
     def read_reference(self, pair: tuple[str, str]) -> None:
-        """Ask a repository for what a tag or digest names: one GET."""
+        """Ask a repository for what a tag or digest names."""
         repository, reference = pair
         tag = None if ":" in reference else reference
         try:
-            manifest = self._repository(repository).manifests.get(reference)
+            digest, at = self._source.resolve(repository, reference)
         except RegnbError as error:
             with self._noting(error) as inventory:
                 self.answered += 1
@@ -138,35 +146,29 @@ class Asking:
             return
         with self._noting() as inventory:
             self.answered += 1
-            digest = inventory.record(manifest)
+            code = inventory.digests.code(digest)
             if tag is not None:
-                inventory.add_tag(repository, tag, manifest)
-            place = Place(repository, digest, root=digest, tag=tag)
+                inventory.add_tag(repository, tag, code, observed_at=at)
+                self._source.sight(repository, tag, digest)
+            place = Place(repository, code, root=code, tag=tag)
             self.roots.append(place)
             self._note_presence(place, True)
 
     def read_manifest(self, places: list[Place]) -> None:
-        """Ask one repository after the other for a manifest, until one has it: GETs by digest."""
+        """Ask one repository after the other for a manifest, until one has it."""
         for place in places:
-            try:
-                manifest = self._repository(place.repository).manifests.get(self._digest(place))
-            except NotFoundError:
-                with self._noting():
-                    self._note_presence(place, False)
-            except RegnbError as error:
-                self._note_failure(place, error)
-            else:
-                with self._noting() as inventory:
-                    inventory.record(manifest)
-                    self._note_presence(place, True)
+            self.confirm(place)
+            if self.presence[place.key]:
                 return
 
     def confirm(self, place: Place) -> None:
-        """Ask a repository whether it holds a manifest that is known from another: one HEAD."""
+        """Ask a repository whether it holds a manifest."""
         try:
-            present = self._repository(place.repository).manifests.exists(self._digest(place))
+            present = self._source.holds(place.repository, self._digest(place))
         except RegnbError as error:
-            self._note_failure(place, error)
+            with self._noting(error):
+                self.presence[place.key] = None
+                self._add_failure(place, error)
             return
         with self._noting():
             self._note_presence(place, present)
@@ -174,22 +176,32 @@ class Asking:
     def explain_absent(self, places: list[Place]) -> None:
         """Say of manifests of one tag that they are not there; first ask whether the tag moved."""
         moved = self._has_moved(places[0])
-        with self._noting() as inventory:
+        with self._noting():
             for place in places:
-                error = _absent(place, moved=moved)
+                self._add_failure(place, _absent(place, moved=moved))
+
+    def list_referrers(self, place: Place) -> None:
+        """Ask what a repository lists as being about one of its manifests."""
+        digest = self._digest(place)
+        try:
+            found = self._source.referrers(place.repository, digest)
+        except RegnbError as error:
+            with self._noting(error) as inventory:
                 inventory.add_failure(
-                    error,
-                    stage="manifest",
-                    repository=place.repository,
-                    reference=self._digest(place),
-                    parent=place.parent,
+                    error, stage="referrers", repository=place.repository, reference=digest
                 )
+            return
+        with self._noting():
+            if found is None:
+                self.lists_referrers = False
+            else:
+                self.referrers[place] = found
 
     def read_config(self, job: BlobJob) -> None:
-        """Ask for an image config: one GET of a blob."""
+        """Ask for an image config."""
         digest = self.inventory.digests.values[job.digest]
         try:
-            raw = self._repository(job.repository).blobs.get(digest, limit=CONFIG_LIMIT)
+            raw = self._source.config(job.repository, digest)
             config = parse_image_config(raw, digest=digest)
         except RegnbError as error:
             self._note_blob_failure(job, error, stage="config")
@@ -198,17 +210,43 @@ class Asking:
             inventory.add_config(config)
 
     def look_for_layer(self, job: BlobJob) -> None:
-        """Ask whether a layer that names other places lies here all the same: one HEAD."""
+        """Ask whether a layer that names other places lies here all the same."""
         try:
-            self._repository(job.repository).blobs.stat(self.inventory.digests.values[job.digest])
-        except NotFoundError:
-            with self._noting() as inventory:
-                inventory.mark_foreign(job.digest)
+            is_here = self._source.has_blob(
+                job.repository, self.inventory.digests.values[job.digest]
+            )
         except RegnbError as error:
             self._note_blob_failure(job, error, stage="blob")
-        else:
-            with self._noting() as inventory:
-                inventory.mark_here(job.digest)
+            return
+        with self._noting() as inventory:
+            (inventory.mark_here if is_here else inventory.mark_foreign)(job.digest)
+
+    def _has_moved(self, place: Place) -> bool:
+        if place.tag is None:
+            return False
+        root = self.inventory.digests.values[place.root]
+        try:
+            return not self._source.points_to(place.repository, place.tag, root)
+        except OperationCancelledError:
+            raise
+        except RegnbError:
+            return False
+
+    def _note_presence(self, place: Place, present: bool) -> None:
+        if place.key not in self.presence:
+            self.presence[place.key] = present
+            self.inventory.add_member(
+                place.repository, place.digest, present=present, source=place.source
+            )
+
+    def _add_failure(self, place: Place, error: RegnbError) -> None:
+        self.inventory.add_failure(
+            error,
+            stage="referrers" if place.source == BY_SUBJECT else "manifest",
+            repository=place.repository,
+            reference=self._digest(place),
+            parent=place.parent,
+        )
 
     def _note_blob_failure(self, job: BlobJob, error: RegnbError, *, stage: Stage) -> None:
         with self._noting(error) as inventory:
@@ -220,56 +258,29 @@ class Asking:
                 parent=job.parent,
             )
 
-    def _has_moved(self, place: Place) -> bool:
-        if place.tag is None:
-            return False
-        try:
-            now = self._repository(place.repository).tags.get(place.tag).digest
-        except NotFoundError:
-            return True
-        except OperationCancelledError:
-            raise
-        except RegnbError:
-            return False
-        return now != self.inventory.digests.values[place.root]
+    def _record(self, manifest: Manifest) -> None:
+        with self._lock:
+            if not self._closed:
+                self.inventory.record(manifest)
 
-    def _note_presence(self, place: Place, present: bool) -> None:
-        if place.key not in self.presence:
-            self.presence[place.key] = present
-            self.inventory.add_member(place.repository, place.digest, present=present)
-
-    def _note_failure(self, place: Place, error: RegnbError) -> None:
-        with self._noting(error) as inventory:
-            self.presence[place.key] = None
-            inventory.add_failure(
-                error,
-                stage="manifest",
-                repository=place.repository,
-                reference=self._digest(place),
-                parent=place.parent,
-            )
+    def _is_known(self, digest: Digest) -> bool:
+        with self._lock:
+            return self.inventory.knows(self.inventory.digests.code(digest))
 
     def _digest(self, place: Place) -> Digest:
         return self.inventory.digests.values[place.digest]
 
     @contextmanager
     def _noting(self, error: RegnbError | None = None) -> Iterator[Inventory]:
-        """Alone with the inventory, after a request that was answered or ended in `error`."""
+        """Alone with the inventory, after a question that was answered or ended in `error`."""
         with self._lock:
             if self._closed:
                 raise Closed
             if isinstance(error, OperationCancelledError):
                 raise error  # whoever stopped the walk knows; it says nothing of the registry
-            if isinstance(error, UnreachableError) and not self.requests:
+            if isinstance(error, UnreachableError) and not self.purse.answered:
                 raise error  # nothing was ever answered: there is no walk to go on with
-            self.requests += 1
             yield self.inventory
-
-
-def _status(error: RegnbError) -> str:
-    if isinstance(error, NotFoundError):
-        return "404"
-    return "denied" if isinstance(error, DeniedError | AuthenticationRequiredError) else "error"
 
 
 def not_names(of: str, refused: Sequence[str]) -> InvalidReferenceError:
@@ -281,6 +292,12 @@ def not_names(of: str, refused: Sequence[str]) -> InvalidReferenceError:
     )
 
 
+def _status(error: RegnbError) -> str:
+    if isinstance(error, NotFoundError):
+        return "404"
+    return "denied" if isinstance(error, DeniedError | AuthenticationRequiredError) else "error"
+
+
 def _absent(place: Place, *, moved: bool) -> RegnbError:
     if moved:
         return TagMovedError(
@@ -289,8 +306,9 @@ def _absent(place: Place, *, moved: bool) -> RegnbError:
             status=404,
             code="TAG_MOVED",
         )
+    led = "A list of referrers" if place.source == BY_SUBJECT else "An index"
     return ManifestUnknownError(
-        "An index names this manifest, but the repository does not hold it.",
+        f"{led} names this manifest, but the repository does not hold it.",
         status=404,
         code="MANIFEST_UNKNOWN",
     )

@@ -1,4 +1,4 @@
-"""The walk: catalog, tags, the manifest of each tag, its children, the configs.
+"""The walk: catalog, tags, the manifest of each tag, its children, what is about them, the configs.
 
 It goes in batches of repositories, and through each batch level by level. The main thread settles
 between two levels what is asked next and in which order, so that no digest is the business of two
@@ -15,16 +15,26 @@ from typing import TypeVar
 
 from regnb import interfaces
 from regnb import workers as threads
-from regnb.errors import InvalidDocumentError, RegnbError
-from regnb.walk.asking import Asking, BlobJob, Place, not_names
+from regnb.core.wire.limits import Limits
+from regnb.errors import InvalidDocumentError, TooManyReferrersError
+from regnb.store.cache import ContentCache
+from regnb.walk.asking import Asking
+from regnb.walk.budget import Budget, Purse, Stopped
 from regnb.walk.columns import NONE
-from regnb.walk.inventory import Inventory
+from regnb.walk.inventory import BY_INDEX, BY_SUBJECT, Inventory
+from regnb.walk.journal import Journal
+from regnb.walk.places import BlobJob, Place
+from regnb.walk.referring import Referring, is_attachment, is_list
+from regnb.walk.scope import Scope
 
 BATCH = 1_000
 """Repositories that are walked together: what is known of them alone is dropped afterwards."""
 
 DEPTH = 32
 """Indexes within indexes; what lies deeper is an error (S10)."""
+
+REFERRERS_DEPTH = Limits().referrers_depth
+"""Referrers of referrers; what lies deeper is an error (R6)."""
 
 Job = TypeVar("Job")
 
@@ -40,7 +50,7 @@ class Progress:
         tags_done: those that were read or failed.
         manifests: distinct manifests read.
         configs: distinct image configs read.
-        requests: requests answered or given up; a listing of many pages counts as one.
+        requests: questions asked; a listing of many pages counts as one.
         errors: what could not be read.
     """
 
@@ -58,8 +68,13 @@ def crawl(
     registry: interfaces.Registry,
     *,
     repositories: Iterable[str] | None = None,
+    scope: Scope | None = None,
     references: Iterable[tuple[str, str]] | None = None,
     configs: bool = True,
+    referrers: bool = True,
+    cache: ContentCache | None = None,
+    journal: Journal | None = None,
+    budget: Budget | None = None,
     workers: int = 8,
     on_progress: Callable[[Progress], object] | None = None,
     inventory: Inventory | None = None,
@@ -70,12 +85,22 @@ def crawl(
     each distinct child of an index and one for each further repository that names it, one for each
     distinct image config, and one for each layer of a repository that names other places. No
     digest is asked for twice by digest, but for what one repository lacks and another may have.
+    Where the registry lists referrers, one more for each manifest of a repository; where it does
+    not, one in all. Manifests and configs that are in the cache are not read again: tags that were
+    seen before are asked for by a conditional GET.
 
     Args:
         registry: whom to ask.
         repositories: names to walk instead of the whole catalog.
+        scope: which repositories and tags to walk, in all the ways that there are. Tags that are
+            about a manifest that is read belong to it.
         references: pairs of repository and tag or digest to walk instead; nothing is listed.
         configs: read image configs too; those of attestations say nothing and are left.
+        referrers: look for what is about the manifests, too: signatures, SBOMs and so on.
+        cache: where manifests and configs may be, and are put.
+        journal: of an earlier call that this one goes on with, or a new one; without it nothing
+            is kept. It is closed at the end.
+        budget: what it may cost; `Inventory.stopped` tells that it is spent.
         workers: threads, and so requests under way.
         on_progress: called from this thread about ten times a second, and at the end.
         inventory: what to fill, for a caller who wants what there is when the walk is stopped.
@@ -84,30 +109,41 @@ def crawl(
         The inventory; ``complete`` only if everything was read.
 
     Raises:
-        ValueError: both `repositories` and `references` are given.
+        ValueError: more than one of `repositories`, `scope` and `references` is given.
         CatalogUnsupportedError: the registry does not list its repositories.
         RegistryError: the catalog brought nothing, or the registry was never reached.
         KeyboardInterrupt: the threads ended and the inventory holds what was read.
     """
-    if repositories is not None and references is not None:
-        raise ValueError("Give either repositories or references, not both.")
-    filled = Inventory(registry.name, url=registry.url) if inventory is None else inventory
-    walk = _Walk(registry, filled, workers, on_progress)
-    finished = False
+    if [repositories, scope, references].count(None) < 2:  # noqa: PLR2004 - all but one
+        raise ValueError("Give repositories, a scope or references, not both.")
+    if inventory is None:
+        inventory = Inventory(registry.name, url=registry.url)
+    cache, journal = cache or ContentCache(None, limit=0), journal or Journal()
+    purse = Purse(budget or Budget(), registry)
+    asking = Asking(registry, inventory, cache=cache, journal=journal, purse=purse)
+    walk = _Walk(asking, cancel=registry.cancel, workers=workers, on_progress=on_progress)
+    walk.on_tick = [cache.flush, journal.flush, purse.check]
+    scope = scope or Scope.of(None if repositories is None else list(repositories))
+    inventory.scope = str(scope)
+    if journal.resumed:
+        inventory.resume(journal.started, journal.latest)
+    inventory.stopped = "interrupted"
     try:
-        batches = (
-            walk.listed_batches(registry, repositories)
-            if references is None
-            else walk.given_batches(references)
-        )
-        for batch in batches:
-            walk.walk_batch(batch, configs=configs)
-        finished = True
+        if references is None:
+            walk.walk_repositories(scope, configs=configs, referrers=referrers)
+        else:
+            walk.walk_references(references, configs=configs, referrers=referrers)
+        inventory.stopped = ""
+    except Stopped as reason:
+        inventory.stopped = str(reason)
     finally:
-        walk.asking.close()
-        filled.finish(finished=finished)
+        finished = not inventory.stopped
+        asking.close()
+        inventory.finish(finished=finished)
+        cache.flush()
+        journal.close(finished=finished)
     walk.report()
-    return filled
+    return inventory
 
 
 class _Walk:
@@ -115,50 +151,45 @@ class _Walk:
 
     def __init__(
         self,
-        registry: interfaces.Registry,
-        inventory: Inventory,
+        asking: Asking,
+        *,
+        cancel: Callable[[], None],
         workers: int,
         on_progress: Callable[[Progress], object] | None,
     ) -> None:
-        self.asking = Asking(registry, inventory)
-        self._cancel = registry.cancel
-        self._inventory = inventory
+        self.asking = asking
+        self.on_tick: list[Callable[[], object]] = []
+        self._cancel = cancel
+        self._inventory = asking.inventory
         self._workers = workers
         self._on_progress = on_progress
         self._repositories_known = 0
         self._tags_known = 0
         self._configs_asked: set[int] = set()
         self._layers_asked: set[tuple[str, int]] = set()
+        self._begin_batch()
 
-    def listed_batches(
-        self, registry: interfaces.Registry, repositories: Iterable[str] | None
-    ) -> Iterator[list[tuple[str, str]]]:
-        """The tags of all repositories, some repositories at a time."""
-        names = self._catalog(registry) if repositories is None else sorted(set(repositories))
+    def walk_repositories(self, scope: Scope, *, configs: bool, referrers: bool) -> None:
+        """Read what the tags of all repositories lead to, some repositories at a time."""
+        names = scope.names
+        if names is None:
+            listed = self.asking.list_repositories()
+            names = tuple(name for name in listed if scope.takes_repository(name))
         self._repositories_known = len(names)
         for start in range(0, len(names), BATCH):
             batch = names[start : start + BATCH]
-            self.asking.begin_batch()
+            self._begin_batch()
             self._run(batch, self.asking.list_tags)
-            listed = self.asking.listed
-            yield [(name, tag) for name in batch for tag in sorted(set(listed.get(name, ())))]
+            pairs = [pair for name in batch for pair in self._tags(name, scope)]
+            self._walk_batch(pairs, configs=configs, referrers=referrers)
 
-    def given_batches(
-        self, references: Iterable[tuple[str, str]]
-    ) -> Iterator[list[tuple[str, str]]]:
-        """The references that were asked for, in one batch."""
+    def walk_references(
+        self, references: Iterable[tuple[str, str]], *, configs: bool, referrers: bool
+    ) -> None:
+        """Read what references lead to, in one batch."""
         pairs = sorted(set(references))
         self._repositories_known = len({repository for repository, _ in pairs})
-        yield pairs
-
-    def walk_batch(self, pairs: list[tuple[str, str]], *, configs: bool) -> None:
-        """Read what references lead to, level by level."""
-        self._tags_known += len(pairs)
-        self._run(pairs, self.asking.read_reference)
-        places = list(self._descend(self._roots()))
-        self._run(self._doubtful_jobs(places), self.asking.look_for_layer)
-        if configs:
-            self._run(self._config_jobs(places), self.asking.read_config)
+        self._walk_batch(pairs, configs=configs, referrers=referrers)
 
     def report(self) -> None:
         """Say how far the walk is."""
@@ -172,37 +203,50 @@ class _Walk:
             tags_done=self.asking.answered,
             manifests=len(seen.documents),
             configs=len(seen.configs),
-            requests=self.asking.requests,
+            requests=self.asking.purse.asked,
             errors=len(seen.failures),
         )
         self._on_progress(progress)
 
-    def _catalog(self, registry: interfaces.Registry) -> list[str]:
-        names: set[str] = set()
-        refused: list[str] = []
-        try:
-            for name in registry.repositories(on_refused=refused.append):
-                names.add(name)
-        except RegnbError as error:
-            if not names:
-                raise
-            self._inventory.add_failure(error, stage="catalog")
-        if refused:
-            self._inventory.add_failure(not_names("repositories", refused), stage="catalog")
-        self.asking.requests += 1
-        return sorted(names)
+    def _begin_batch(self) -> None:
+        self.asking.begin_batch()
+        self._referring = Referring(self.asking)
+        self._seen: set[tuple[str, int]] = set()
 
-    def _roots(self) -> list[Place]:
-        """Where the references led, each place once."""
+    def _tags(self, repository: str, scope: Scope) -> list[tuple[str, str]]:
+        """The tags of a repository that are read in any case."""
+        tags = sorted(set(self.asking.listed.get(repository, ())))
+        wanted = [tag for tag in tags if scope.takes_tag(tag)]
+        if len(wanted) < len(tags):
+            others = set(tags).difference(wanted)
+            self._referring.set_aside(repository, sorted(filter(is_attachment, others)))
+        return [(repository, tag) for tag in wanted]
+
+    def _walk_batch(self, pairs: list[tuple[str, str]], *, configs: bool, referrers: bool) -> None:
+        """Read what references lead to, level by level."""
+        try:
+            places = list(self._descend(self._read(pairs)))
+            if referrers:
+                places += self._about(places)
+        finally:
+            self._referring.note()
+        self._run(self._doubtful_jobs(places), self.asking.look_for_layer)
+        if configs:
+            self._run(self._config_jobs(places), self.asking.read_config)
+
+    def _read(self, pairs: list[tuple[str, str]]) -> list[Place]:
+        """Where references lead that was not met before, each place once."""
+        self._tags_known += len(pairs)
+        self._run(pairs, self.asking.read_reference)
         roots = sorted(self.asking.roots, key=lambda place: (place.repository, place.tag or ""))
-        return list({place.key: place for place in reversed(roots)}.values())[::-1]
+        self.asking.roots.clear()
+        return [place for place in roots if self._is_new(place)]
 
     def _descend(self, level: list[Place]) -> Iterator[Place]:
         """All places that are reached and hold their manifest."""
-        seen = {place.key for place in level}
         for _ in range(DEPTH):
             yield from level
-            level = self._resolve(self._below(level, seen))
+            level = self._resolve(self._below(level))
         for place in level:
             deep = InvalidDocumentError(
                 f"Indexes lie within indexes more than {DEPTH} deep here; it was not read further."
@@ -211,16 +255,56 @@ class _Walk:
                 deep, stage="manifest", repository=place.repository, parent=place.digest
             )
 
-    def _below(self, level: list[Place], seen: set[tuple[str, int]]) -> list[Place]:
+    def _about(self, places: list[Place]) -> Iterator[Place]:
+        """All places that are about these, or about such as are, and hold their manifest."""
+        for _ in range(REFERRERS_DEPTH):
+            due = self._referring.learn(places)
+            self._list_referrers(places)
+            found = [place for place in self._referring.found() if self._is_new(place)]
+            level = self._resolve(found)
+            places = list(self._descend([*self._read(due), *level]))
+            if not places:
+                return
+            yield from places
+        for place in places:
+            deep = TooManyReferrersError(
+                f"Referrers have referrers more than {REFERRERS_DEPTH} deep here; those of the "
+                "last were not looked for."
+            )
+            self._inventory.add_failure(
+                deep, stage="referrers", repository=place.repository, parent=place.digest
+            )
+
+    def _list_referrers(self, places: list[Place]) -> None:
+        """Ask for lists of referrers, until the registry says that it has none."""
+        asked = [place for place in places if not is_list(place.tag) or place.digest != place.root]
+        self._run(asked[:1], self.asking.list_referrers)
+        if self.asking.lists_referrers:
+            self._run(asked[1:], self.asking.list_referrers)
+
+    def _is_new(self, place: Place) -> bool:
+        """Whether a place is met for the first time in this batch."""
+        if place.key in self._seen:
+            return False
+        self._seen.add(place.key)
+        return True
+
+    def _below(self, level: list[Place]) -> list[Place]:
         """The children of a level that were not met before in their repository."""
         below = []
         for above in level:
-            for digest, attestation in self._inventory.children(above.digest):
+            listed = above.digest == above.root and is_list(above.tag)
+            for child in self._inventory.children(above.digest):
                 place = Place(
-                    above.repository, digest, above.root, above.tag, above.digest, attestation
+                    above.repository,
+                    child.digest,
+                    above.root,
+                    above.tag,
+                    above.digest,
+                    child.attestation,
+                    BY_SUBJECT if listed else BY_INDEX,
                 )
-                if place.key not in seen:
-                    seen.add(place.key)
+                if self._is_new(place):
                     below.append(place)
         return below
 
@@ -259,4 +343,9 @@ class _Walk:
         return jobs
 
     def _run(self, jobs: Collection[Job], work: Callable[[Job], None]) -> None:
-        threads.run(jobs, work, workers=self._workers, tick=self.report, cancel=self._cancel)
+        threads.run(jobs, work, workers=self._workers, tick=self._tick, cancel=self._cancel)
+
+    def _tick(self) -> None:
+        for act in self.on_tick:
+            act()
+        self.report()

@@ -17,7 +17,7 @@ from regnb.errors import (
     printable,
 )
 
-Stage = Literal["catalog", "tags", "manifest", "config", "blob"]
+Stage = Literal["catalog", "tags", "manifest", "config", "referrers", "blob"]
 
 _LATER = (RateLimitedError, RegistryTimeoutError, RegistryUnavailableError, UnreachableError)
 

@@ -42,10 +42,12 @@ class Child(NamedTuple):
     Attributes:
         digest: its number.
         attestation: whether the index calls it one.
+        size: bytes, as the index says.
     """
 
     digest: int
     attestation: bool
+    size: int
 
 
 def microseconds() -> int:
@@ -87,8 +89,8 @@ class Inventory:
         self.url = url
         self.scope = ""
         self.stopped = ""
-        self._now = now
-        self._started = self._stopped = now()
+        self._clock = now
+        self._started = self._stopped = self._latest = now()
         self.finished = False
         self.digests: Codes[Digest] = Codes()
         self.repositories: Codes[str] = Codes()
@@ -140,6 +142,11 @@ class Inventory:
         """Whether the walk came to its end and everything could be read."""
         return self.finished and not self.failures
 
+    def resume(self, started: int, latest: int) -> None:
+        """Note that the walk goes on with what another saw, between two times."""
+        self._started = min(self._started, started)
+        self._latest = max(self._latest, latest)
+
     def finish(self, *, finished: bool = True) -> None:
         """Note the time; `finished` is False where the walk was stopped."""
         if elsewhere := self._elsewhere - self._here:
@@ -170,10 +177,16 @@ class Inventory:
         """Note how the listing of a repository went: ``ok empty 404 denied error``."""
         self.listings.append(self.repositories.code(repository), self.texts.code(status), tag_count)
 
-    def add_tag(self, repository: str, tag: str, manifest: Manifest) -> int:
-        """Note that a tag was answered with `manifest`; the number of its digest."""
-        code = self.record(manifest)
-        self._tag(repository, tag, code, NONE)
+    def add_tag(
+        self, repository: str, tag: str, manifest: Manifest | int, *, observed_at: int | None = None
+    ) -> int:
+        """Note that a tag was answered with `manifest`; the number of its digest.
+
+        A manifest that was recorded can be given by its number, and the time of an answer that
+        came earlier in microseconds since 1970.
+        """
+        code = manifest if isinstance(manifest, int) else self.record(manifest)
+        self._tag(repository, tag, code, NONE, observed_at)
         return code
 
     def add_lost_tag(self, repository: str, tag: str, error: str) -> None:
@@ -247,6 +260,16 @@ class Inventory:
         """Whether the content of this manifest was recorded."""
         return digest in self._document_rows
 
+    def artifact_type_of(self, digest: int) -> str | None:
+        """What sort of artifact a manifest is, as far as it was recorded and says so."""
+        row = self._document_rows.get(digest)
+        code = NONE if row is None else self.documents.columns["artifact_type"][row]
+        return None if code == NONE else self.texts.values[code]
+
+    def size_of(self, digest: int) -> int:
+        """Bytes of a recorded manifest."""
+        return self.documents.columns["size"][self._document_rows[digest]]
+
     def config_of(self, digest: int) -> int:
         """The config of a recorded image, or NONE for whatever has no image config."""
         row, columns = self._document_rows[digest], self.documents.columns
@@ -260,7 +283,8 @@ class Inventory:
         edges = self.edges.columns
         for edge in range(first, first + self.documents.columns["edge_count"][row]):
             if edges["kind"][edge] == CHILD:
-                yield Child(edges["child"][edge], bool(edges["attestation"][edge]))
+                attestation = bool(edges["attestation"][edge])
+                yield Child(edges["child"][edge], attestation, edges["size"][edge])
 
     def doubtful(self, digest: int) -> list[int]:
         """The layers of a document that may lie here or elsewhere: they name other places."""
@@ -296,10 +320,18 @@ class Inventory:
         )  # fmt: skip
         return child
 
-    def _tag(self, repository: str, tag: str, digest: int, error: int) -> None:
+    def _tag(
+        self, repository: str, tag: str, digest: int, error: int, observed_at: int | None = None
+    ) -> None:
+        at = self._now() if observed_at is None else observed_at
         self.tags.append(
-            self.repositories.code(repository), self.texts.code(tag), digest, self._now(), error
+            self.repositories.code(repository), self.texts.code(tag), digest, at, error
         )
+
+    def _now(self) -> int:
+        """The time; a clock that is set back stands still for a while."""
+        self._latest = max(self._latest, self._clock())
+        return self._latest
 
     def _text(self, text: str | None) -> int:
         return NONE if text is None else self.texts.code(text)

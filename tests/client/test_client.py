@@ -272,10 +272,10 @@ def test_an_interrupted_audit_is_partial_in_a_notebook_and_raises_elsewhere(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("regnb.client.client.walk", interrupt)
+    monkeypatch.setattr("regnb.client.auditing.walk", interrupt)
     with pytest.raises(KeyboardInterrupt):
         reg.audit()
-    monkeypatch.setattr("regnb.client.client.in_kernel", lambda: True)
+    monkeypatch.setattr("regnb.client.auditing.in_kernel", lambda: True)
     assert not reg.audit().complete
 
 

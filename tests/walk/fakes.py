@@ -9,14 +9,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from regnb.errors import BlobUnknownError, ManifestUnknownError, RepositoryUnknownError
-from regnb.interfaces import CONFIG_LIMIT, TagList
+from regnb.interfaces import CONFIG_LIMIT, RateLimit, TagList
 from regnb.model import media_types
 from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
 from regnb.model.manifest import ImageManifest, Index, Manifest, parse_manifest
 
 Request = tuple[str, str, str]
-"""What is asked (``list get head resolve config``), the repository, the reference."""
+"""What is asked (``list get head resolve config`` and so on), the repository, the reference."""
 
 
 def image(name: str, *, config: bytes = b"", attestation: bool = False) -> ImageManifest:
@@ -67,6 +67,7 @@ class FakeRegistry:
 
     name = "registry.example"
     url = "https://registry.example"
+    rate_limit: RateLimit | None = None
 
     def __init__(self) -> None:
         self.asked: Counter[Request] = Counter()
@@ -75,6 +76,7 @@ class FakeRegistry:
         self.manifests: dict[str, dict[Digest, Manifest]] = {}
         self.configs: dict[Digest, bytes] = {}
         self.invalid: dict[str, tuple[str, ...]] = {}
+        self.referrers: dict[tuple[str, Digest], tuple[Descriptor, ...]] | None = None
         self.threads: set[str] = set()
         self._lock = threading.Lock()
 
@@ -92,6 +94,10 @@ class FakeRegistry:
             self.asked[what, repository, reference] += 1
             self.threads.add(threading.current_thread().name)
         self.disturb((what, repository, reference))
+
+    @property
+    def requests(self) -> int:
+        return sum(self.asked.values())
 
     def count(self, what: str) -> int:
         return sum(number for request, number in self.asked.items() if request[0] == what)
@@ -117,6 +123,7 @@ class FakeRepository:
         self.tags = FakeTags(registry, name)
         self.manifests = FakeManifests(registry, name)
         self.blobs = FakeBlobs(registry, name)
+        self.referrers = FakeReferrers(registry, name)
 
 
 LAYER_HERE = Digest.of(b"a layer that is here")
@@ -160,6 +167,26 @@ class FakeManifests:
         if found is None:
             raise ManifestUnknownError("no such manifest", status=404, code="MANIFEST_UNKNOWN")
         return found
+
+    def get_if_changed(self, reference: str, etag: str) -> Manifest | None:
+        found = self._registry.tags[self._name].get(reference)
+        if found is None or found.digest != etag:
+            return self.get(reference)
+        self._registry.ask("unchanged", self._name, reference)
+        return None
+
+
+class FakeReferrers:
+    def __init__(self, registry: FakeRegistry, name: str) -> None:
+        self._registry, self._name = registry, name
+
+    def all(self, digest: Digest) -> tuple[Descriptor, ...]:
+        raise NotImplementedError
+
+    def listed(self, digest: Digest) -> tuple[Descriptor, ...] | None:
+        self._registry.ask("referrers", self._name, digest)
+        listed = self._registry.referrers
+        return None if listed is None else listed.get((self._name, digest), ())
 
 
 class FakeBlobs:

@@ -143,7 +143,7 @@ def test_progress_is_told_from_the_calling_thread_and_ends_with_the_totals() -> 
         tags_done=4,
         manifests=3,
         configs=2,
-        requests=14,
+        requests=15,
         errors=0,
     )
     assert [p.tags_done for p in told] == sorted(p.tags_done for p in told)

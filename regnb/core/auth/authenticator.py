@@ -10,7 +10,7 @@ from functools import partial
 from regnb.core.auth import store
 from regnb.core.auth.authorization import Authorization
 from regnb.core.auth.challenges import Challenge, parse_challenges
-from regnb.core.auth.logins import Basic, IdentityToken, Login, RegistryToken
+from regnb.core.auth.logins import TOKEN_USER, Basic, IdentityToken, Login, RegistryToken
 from regnb.core.auth.offer import Offer
 from regnb.core.auth.scopes import Scopes, covers, repository_of, widened
 from regnb.core.auth.token_cache import Account, TokenCache
@@ -62,6 +62,12 @@ class Authenticator:
     def _start(self) -> None:
         self._process = os.getpid()
         self._tokens = TokenCache(self._connections)
+
+    @property
+    def account(self) -> str:
+        """The user name of the login that was last found; empty where none was looked for."""
+        login = next((one for one in reversed(self._logins.values()) if one is not None), None)
+        return "" if login is None else (getattr(login, "username", "") or TOKEN_USER)
 
     def authorization(self, scopes: Scopes) -> Authorization | None:
         """What to send a request with; None as long as the registry has not asked for anything.

@@ -1,0 +1,125 @@
+"""Budget: how much a walk may cost, and when it stops so that the next can go on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from regnb import interfaces
+from regnb.display.text import count, duration
+from regnb.errors import RateLimitedError, RegnbError, UnreachableError
+
+REFUSALS = 3
+"""Questions in a row that may end in a 429, retries and waits included, before a walk stops."""
+
+GRACE = 1.0
+"""Seconds that answers may still take when the time is up; then they are cancelled."""
+
+
+class Stopped(Exception):  # noqa: N818 - never seen outside: it ends a walk as was asked for
+    """The walk ends here, and can be gone on with; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a walk may cost.
+
+    Attributes:
+        max_requests: that it sends; None for any number.
+        max_seconds: that it takes; None for any time.
+        keep_rate_limit: requests that it leaves, of those that the registry says are left. None
+            for none, except that a walk always stops where a registry refuses one question after
+            the other with a 429.
+    """
+
+    max_requests: int | None = None
+    max_seconds: float | None = None
+    keep_rate_limit: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is no amount."""
+        for name in ("max_requests", "max_seconds", "keep_rate_limit"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not value >= 0):
+                raise ValueError(f"{name} is a number, 0 or more, or None")
+
+
+class Purse:
+    """What is left of a budget. Threads share it.
+
+    Attributes:
+        asked: questions begun; a listing of many pages is one.
+        answered: questions that the registry answered, or refused.
+    """
+
+    def __init__(
+        self,
+        budget: Budget,
+        registry: interfaces.Registry,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begin to count."""
+        self.asked = 0
+        self.answered = 0
+        self._budget = budget
+        self._registry = registry
+        self._monotonic = monotonic
+        self._began = monotonic()
+        self._sent_before = registry.requests
+        self._refusals = 0
+        self._lock = threading.Lock()
+
+    def take(self) -> None:
+        """Have leave for one more question.
+
+        Raises:
+            Stopped: there is none left.
+        """
+        with self._lock:
+            if why := self._spent():
+                raise Stopped(why)
+            self.asked += 1
+
+    def note(self, error: RegnbError | None = None) -> None:
+        """Take note of how a question ended."""
+        with self._lock:
+            refused = isinstance(error, RateLimitedError)
+            self._refusals = self._refusals + 1 if refused else 0
+            self.answered += not isinstance(error, UnreachableError)
+
+    def check(self) -> None:
+        """Look at the time, while answers are waited for.
+
+        Raises:
+            Stopped: it was over a while ago.
+        """
+        longest = self._budget.max_seconds
+        if longest is not None and self._monotonic() - self._began > longest + GRACE:
+            raise Stopped(_over(longest))
+
+    def _spent(self) -> str:
+        """Why there is nothing left; empty where there is."""
+        budget = self._budget
+        # Those begun count at once, those sent include further pages and retries.
+        sent = max(self.asked, self._registry.requests - self._sent_before)
+        if budget.max_requests is not None and sent >= budget.max_requests:
+            return f"budget: {count(budget.max_requests, 'request')}"
+        longest = budget.max_seconds
+        if longest is not None and self._monotonic() - self._began >= longest:
+            return _over(longest)
+        if self._refusals >= REFUSALS:
+            return "rate limit: the registry takes no more requests for now (429)"
+        return self._limited()
+
+    def _limited(self) -> str:
+        keep, limit = self._budget.keep_rate_limit, self._registry.rate_limit
+        if keep is None or limit is None or limit.remaining is None or limit.remaining > keep:
+            return ""
+        return f"rate limit: {count(limit.remaining, 'request')} left, and {keep:,} are to be kept"
+
+
+def _over(seconds: float) -> str:
+    return f"budget: {duration(seconds)}"
