@@ -21,7 +21,8 @@ METHODS = {
     "Client": "audit catalog close image ping push repository",
     "Repo": "copy_to download pull tags",
     "Image": "config copy_to digest history layers manifest platforms pull refresh save",
-    "Audit": "blobs errors manifests repositories tags usage with_policy",
+    "Audit": "blobs configs diff_ids errors history labels layers manifests references referrers "
+    "repositories repository_blobs repository_manifests snapshot tables tags usage with_policy",
 }
 
 

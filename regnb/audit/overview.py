@@ -44,11 +44,12 @@ def card(audit: Audit) -> Card:
 def _with_sizes(audit: Audit, facts: list[tuple[str, object]]) -> Card:
     total = audit.usage("registry").iloc[0]
     usage = audit.usage("repository")
-    stored, conflicts = int(total["stored"]), int(audit.blobs["size_conflict"].sum())
+    blobs = audit.blobs[audit.blobs["live"]]
+    stored, conflicts = int(total["stored"]), int(blobs["size_conflict"].sum())
     ratio = usage["stored"].sum() / stored if stored else 1.0
     facts += [
-        ("manifests", f"{int(audit.manifests['present'].sum()):,}"),
-        ("blobs", f"{len(audit.blobs):,}"),
+        ("manifests", f"{int(audit.repository_manifests['live'].sum()):,}"),
+        ("blobs", f"{len(blobs):,}"),
         ("declared", size(int(total["declared"]))),
         ("stored", size(stored)),
         ("dedup ratio", f"{ratio:.2f} (sum of what repositories need / stored)"),

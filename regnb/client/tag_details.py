@@ -20,7 +20,9 @@ Row = dict[str, Any]
 def tag_details(inventory: Inventory) -> pd.DataFrame:
     """One row a tag of one repository, sorted by name."""
     audit = Audit(Seen(inventory), policy=policy_of("tagged-only"))
-    manifests = _rows(audit.manifests, "digest")
+    held = audit.repository_manifests
+    held = held[held["present"].fillna(False)]
+    manifests = _rows(audit.manifests[audit.manifests["digest"].isin(held["digest"])], "digest")
     usage = _rows(audit.usage(by="tag"), "tag")
     flaws = dict(zip(audit.errors["reference"], audit.errors["message"], strict=True))
     rows = _rows(audit.tags, "tag")
@@ -51,7 +53,7 @@ def _reached(digest: str, inventory: Inventory, manifests: dict[str, Row]) -> li
     waiting = [digest]
     while waiting:
         here = waiting.pop(0)
-        if here not in manifests or not manifests[here]["present"]:
+        if here not in manifests:
             continue
         reached.append(here)
         below = _children(here, inventory)

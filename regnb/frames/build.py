@@ -59,6 +59,8 @@ def _values(name: str, values: Any, dtype: Dtype) -> Any:
     values = values.array if isinstance(values, pd.Series) else values
     if isinstance(values, np.ndarray) and values.dtype.kind in "OUS":
         values = values.tolist()
+    if isinstance(values, ExtensionArray) and values.dtype == dtype:
+        return values
     if isinstance(dtype, pd.StringDtype):
         return [v if type(v) is str and v.isascii() else _text(name, v) for v in values]
     if isinstance(dtype, pd.CategoricalDtype):
@@ -69,6 +71,10 @@ def _values(name: str, values: Any, dtype: Dtype) -> Any:
         raise TypeError(f"text in the column {name}, which holds {dtype}")
     if dtype == FLAG:
         return np.fromiter((bool(value) for value in values), dtype=bool, count=len(values))
+    return _times_or_numbers(values, dtype)
+
+
+def _times_or_numbers(values: Any, dtype: Dtype) -> Any:
     if isinstance(dtype, pd.DatetimeTZDtype):
         # pandas guesses the unit from the first value; a list of times has to say it.
         return pd.array([pd.NaT if v is None else v for v in values], dtype=dtype)

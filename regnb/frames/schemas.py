@@ -21,16 +21,12 @@ EXACT_BYTES: Dtype = np.dtype("int64")
 COUNT: Dtype = pd.Int64Dtype()
 SMALL: Dtype = pd.Int32Dtype()
 FLAG: Dtype = np.dtype("bool")
+MAYBE: Dtype = pd.BooleanDtype()
 SHARE: Dtype = np.dtype("float64")
 TIME: Dtype = pd.DatetimeTZDtype("us", "UTC")
 
 TAG_KIND: Dtype = pd.CategoricalDtype(["normal", "referrers-fallback", "cosign"])
 MANIFEST_KIND: Dtype = pd.CategoricalDtype(["image", "artifact", "index", "schema1", "unknown"])
-TAGS_STATUS: Dtype = pd.CategoricalDtype(["ok", "empty", "404", "denied", "error"])
-STAGE: Dtype = pd.CategoricalDtype(
-    ["catalog", "tags", "head", "manifest", "config", "referrers", "blob"]
-)
-SIZE_SOURCE: Dtype = pd.CategoricalDtype(["descriptor", "document"])
 CONTENT_KIND: Dtype = pd.CategoricalDtype(["config", "layer", "image", "artifact", "index"])
 ACTION: Dtype = pd.CategoricalDtype(["transfer", "skip", "mount", "foreign", "fail"])
 LEVEL: Dtype = pd.CategoricalDtype(
@@ -40,18 +36,36 @@ LEVEL: Dtype = pd.CategoricalDtype(
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A dtype, and in a few words what the column holds."""
+    """One column of a table.
+
+    Attributes:
+        dtype: of its values.
+        meaning: in a few words, what it holds.
+        references: ``table.column`` that has a row for each value, null left out; its registry
+            is the same, and its repository where both tables have one.
+        where: the column of flags that says for which rows; empty for all.
+    """
 
     dtype: Dtype
     meaning: str
+    references: str = ""
+    where: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """A table: its name, and its columns in order."""
+    """One table.
+
+    Attributes:
+        name: what it is called.
+        columns: by name, in order.
+        key: the columns that are never null and that together are different in each row; empty
+            where that was not settled.
+    """
 
     name: str
     columns: Mapping[str, Column]
+    key: tuple[str, ...] = ()
 
 
 REGISTRY = Column(TEXT, "host and port of the registry")
@@ -195,99 +209,6 @@ PLATFORMS = Schema(
         "layer_count": Column(COUNT, "number of layers"),
         "created": CREATED,
         "present": Column(FLAG, "whether the repository holds it"),
-    },
-)
-
-AUDIT_REPOSITORIES = Schema(
-    "repositories",
-    {
-        "registry": REGISTRY,
-        "repository": REPOSITORY,
-        "namespace": Column(TEXT, "first part of a path that has several, else empty"),
-        "depth": Column(EXACT_BYTES, "number of parts of the path"),
-        "tag_count": Column(COUNT, "tags, attachments left out; null where they were not listed"),
-        "manifest_count": Column(EXACT_BYTES, "distinct manifests that its tags reach"),
-        "tags_status": Column(TAGS_STATUS, "how the listing of its tags went"),
-    },
-)
-
-AUDIT_TAGS = Schema(
-    "tags",
-    {
-        "registry": REGISTRY,
-        "repository": REPOSITORY,
-        "tag": TAG,
-        "kind": KIND,
-        "is_semver": IS_SEMVER,
-        "digest": DIGEST,
-        "media_type": MEDIA_TYPE,
-        "manifest_size": DOCUMENT,
-        "observed_at": Column(TIME, "when the tag was read"),
-        "error": Column(TEXT, "why the tag could not be read"),
-    },
-)
-
-AUDIT_MANIFESTS = Schema(
-    "manifests",
-    {
-        "registry": REGISTRY,
-        "repository": REPOSITORY,
-        "digest": DIGEST,
-        "media_type": MEDIA_TYPE,
-        "kind": Column(MANIFEST_KIND, "what sort of manifest it is; null where it is absent"),
-        "size": DOCUMENT,
-        "config_digest": Column(TEXT, "digest of the config of an image or artifact"),
-        "artifact_type": Column(TEXT, "what sort of artifact it says it is"),
-        "subject": Column(TEXT, "digest of the manifest that it is about"),
-        "layer_count": Column(COUNT, "number of layers; null for an index"),
-        "child_count": Column(COUNT, "number of entries of an index; null for an image"),
-        "os": OS,
-        "architecture": ARCHITECTURE,
-        "variant": VARIANT,
-        "created": CREATED,
-        "is_attestation": Column(FLAG, "whether it is what a builder says of another manifest"),
-        "declared_size": DECLARED,
-        "stored_size": Column(BYTES, "document, and distinct own blobs; children left out"),
-        "foreign_size": Column(BYTES, "declared bytes of layers that lie elsewhere"),
-        "is_tagged": Column(FLAG, "whether a tag of this repository names it"),
-        "is_child": Column(FLAG, "whether an index of this repository names it"),
-        "tag_count": Column(EXACT_BYTES, "tags of this repository that name it"),
-        "depth": Column(EXACT_BYTES, "steps from the nearest tag; 0 is tagged"),
-        "present": Column(FLAG, "False: named here, but the registry does not hold it"),
-    },
-)
-
-AUDIT_BLOBS = Schema(
-    "blobs",
-    {
-        "registry": REGISTRY,
-        "digest": Column(TEXT, "digest of the blob, manifests included"),
-        "size": Column(EXACT_BYTES, "bytes as stored"),
-        "size_source": Column(SIZE_SOURCE, "a descriptor, or the document itself"),
-        "is_config": Column(FLAG, "whether a manifest names it as config"),
-        "is_layer": Column(FLAG, "whether a manifest names it as layer"),
-        "is_manifest": Column(FLAG, "whether it is a manifest itself"),
-        "manifest_count": Column(EXACT_BYTES, "manifests that name it"),
-        "repository_count": Column(EXACT_BYTES, "repositories whose tags reach it"),
-        "tag_count": Column(EXACT_BYTES, "tags that reach it, attachments left out"),
-        "size_conflict": Column(FLAG, "whether descriptors disagree; the largest is taken"),
-    },
-)
-
-AUDIT_ERRORS = Schema(
-    "errors",
-    {
-        "registry": REGISTRY,
-        "sequence": Column(EXACT_BYTES, "number of the row"),
-        "observed_at": Column(TIME, "when it happened"),
-        "repository": REPOSITORY,
-        "reference": REFERENCE,
-        "parent_digest": Column(TEXT, "digest of the index that named it"),
-        "stage": Column(STAGE, "what was being read"),
-        "http_status": Column(COUNT, "status of the answer"),
-        "code": Column(TEXT, "the registry's code, or the kind of error"),
-        "message": Column(TEXT, "what happened, and what to do"),
-        "retriable": Column(FLAG, "whether trying again may help"),
     },
 )
 

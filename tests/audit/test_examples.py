@@ -110,11 +110,11 @@ def test_e7_a_missing_child_counts_for_nothing_and_is_an_error() -> None:
     assert list(audit.errors["reference"]) == [gone.digest]
     assert list(audit.errors["parent_digest"]) == [top.digest]
     assert not audit.complete
-    manifests = audit.manifests.set_index("digest")
-    assert not manifests.loc[gone.digest, "present"]
-    assert manifests.loc[gone.digest, "depth"] == 1
-    assert manifests.loc[gone.digest, "is_child"]
-    assert manifests["size"].isna()[gone.digest]
+    row = audit.repository_manifests.set_index("digest").loc[gone.digest]
+    assert (row["present"], row["live"], row["depth"], row["is_child"]) == (False, False, 1, True)
+    assert gone.digest not in set(audit.manifests["digest"])
+    blob_row = audit.blobs.set_index("digest").loc[gone.digest]
+    assert (blob_row["present"], blob_row["live"], blob_row["size"]) == (False, False, 480)
 
 
 def test_e7_a_child_that_only_another_repository_holds_counts_for_nothing() -> None:
@@ -137,7 +137,7 @@ def test_e8_nested_indexes_are_followed() -> None:
     audit = building.audit()
     assert column(audit, "tag", "stored") == [2600, 3000]
     assert column(audit, "tag", "exclusive") == [0, 400]
-    depth = audit.manifests.set_index("digest")["depth"]
+    depth = audit.repository_manifests.set_index("digest")["depth"]
     assert (depth[outer.digest], depth[inner.digest], depth[M1.digest]) == (0, 0, 1)
 
 
@@ -148,7 +148,8 @@ def test_e10_a_foreign_layer_is_declared_and_not_stored() -> None:
     audit = building.audit()
     assert total(audit, "declared") == 1_500_000_400
     assert total(audit, "stored") == 1000
-    assert windows.digest not in set(audit.blobs["digest"])
+    row = audit.blobs.set_index("digest").loc[windows.digest]
+    assert (row["foreign"], row["live"], row["size"]) == (True, False, 1_500_000_000)
     assert list(audit.manifests["foreign_size"]) == [1_500_000_000]
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from regnb.errors import MissingExtraError
-from regnb.frames import schemas
+from regnb.frames import audit_schemas, schemas
 from regnb.frames.build import frame
 from regnb.frames.schemas import Column, Schema
 from regnb.frames.styled import styled
@@ -18,7 +18,12 @@ from regnb.frames.tag_names import is_semver, kind_of, tag_columns
 from tests.hostile import PAYLOADS, flaws
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-ALL = [value for value in vars(schemas).values() if isinstance(value, Schema)]
+ALL = [
+    value
+    for module in (schemas, audit_schemas)
+    for value in vars(module).values()
+    if isinstance(value, Schema)
+]
 
 
 def by_name(schema: Schema) -> str:
@@ -52,7 +57,8 @@ def test_a_table_has_the_same_dtypes_with_and_without_rows(schema: Schema) -> No
 
 @pytest.mark.parametrize("schema", ALL, ids=by_name)
 def test_the_registry_leads_every_table(schema: Schema) -> None:
-    assert next(iter(schema.columns)) == "registry"
+    about_tables = schema is audit_schemas.TABLES
+    assert next(iter(schema.columns)) == ("table" if about_tables else "registry")
     assert all(column.meaning for column in schema.columns.values())
 
 

@@ -68,7 +68,7 @@ def test_stored_is_the_sum_of_the_blob_files_that_tags_reach(
     on_disk = filled.blob_sizes()
     assert audit.complete
     assert audit.usage(by="registry")["stored"].item() == sum(on_disk.values())
-    assert dict(zip(audit.blobs["digest"], audit.blobs["size"], strict=True)) == on_disk
+    assert audit.blobs.set_index("digest")["size"].to_dict() == on_disk
 
 
 def test_each_repository_stores_the_files_that_it_links(client: Client, filled: Filled) -> None:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from regnb.audit.answers.owners import Owners
-from regnb.audit.kernel.arrays import Codes, Ints, once
+from regnb.audit.kernel.arrays import Codes, Ints, once, ranks
 from regnb.audit.kernel.levels import Level, Levels
-from regnb.audit.tables.cells import Objects, ranks, texts
+from regnb.audit.tables.cells import Objects, texts
 from regnb.audit.tables.manifests import platform_of
 from regnb.audit.tables.tables import listed, repository_codes, status_of
 from regnb.walk.columns import NONE
@@ -112,8 +112,8 @@ def tag(levels: Levels) -> Consumers:
     number = np.concatenate([levels.consumer_of_tag[levels.is_root], tagged + bare])
     repository = np.concatenate([tags.column("repository")[rows], bare])
     tag = np.concatenate([tags.column("tag")[rows], np.full(len(bare), NONE)])
-    of_repository = ranks(inventory.repositories.values)[repository]
-    of_tag = np.append(ranks(inventory.texts.values), NONE)[tag]
+    of_repository = levels.seen.repository_rank[repository]
+    of_tag = np.append(levels.seen.text_rank, NONE)[tag]
     rank = np.empty(len(number), dtype=np.int64)
     rank[np.lexsort((of_tag, of_repository))] = np.arange(len(number))
     paths = texts(inventory.repositories.values, repository)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,3 +80,11 @@ def contains(keys: Ints, wanted: Ints) -> Flags:
     places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     found: Flags = keys[places] == wanted
     return found
+
+
+def ranks(values: Sequence[str]) -> Ints:
+    """The place of each value in sorted order: numbers sort by it as their texts do."""
+    order = sorted(range(len(values)), key=values.__getitem__)
+    rank = np.empty(len(values), dtype=np.int64)
+    rank[order] = np.arange(len(values))
+    return rank

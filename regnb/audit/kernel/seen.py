@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from regnb.audit.kernel.arrays import Flags, Ints, Links
+from regnb.audit.kernel.arrays import Flags, Ints, Links, ranks
 from regnb.audit.kernel.content import Content
 from regnb.audit.kernel.graph import Graph, attached_texts
 from regnb.walk.inventory import CHILD, LAYER, Inventory
@@ -32,6 +32,28 @@ class Seen:
     def graph(self) -> Graph:
         """The manifests that repositories hold."""
         return Graph.of(self.inventory, self.content)
+
+    @cached_property
+    def digest_rank(self) -> Ints:
+        """The place of each digest in sorted order."""
+        return ranks(self.inventory.digests.values)
+
+    @cached_property
+    def repository_rank(self) -> Ints:
+        """The place of the name of each repository in sorted order."""
+        return ranks(self.inventory.repositories.values)
+
+    @cached_property
+    def text_rank(self) -> Ints:
+        """The place of each short text in sorted order, names of tags among them."""
+        return ranks(self.inventory.texts.values)
+
+    @cached_property
+    def sized(self) -> Flags:
+        """Whether a descriptor or the document itself says how large each digest is."""
+        sized = self.content.document >= 0
+        sized[self.inventory.edges.column("child")] = True
+        return sized
 
     @cached_property
     def named(self) -> Links:

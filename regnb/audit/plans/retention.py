@@ -14,7 +14,7 @@ from regnb.audit.kernel.usage import amounts
 from regnb.audit.plans.candidates import Candidates, Choice
 from regnb.audit.plans.combiners import COMBINERS, DELETE, Decisions
 from regnb.audit.plans.rules import Rule
-from regnb.audit.tables.cells import Objects, ranks, texts, times
+from regnb.audit.tables.cells import Objects, texts, times
 from regnb.audit.tables.tables import build
 from regnb.frames.plan_schemas import RETENTION
 from regnb.walk.inventory import NO_TIME
@@ -61,8 +61,8 @@ def _table(
     goes = decisions.outcome == DELETE
     order = np.lexsort(
         (
-            ranks(inventory.texts.values)[candidates.tag],
-            ranks(inventory.repositories.values)[candidates.repository],
+            levels.seen.text_rank[candidates.tag],
+            levels.seen.repository_rank[candidates.repository],
         )
     )
     kept_beside = _kept_beside(candidates.place, goes, len(levels.graph.keys))

@@ -1,4 +1,4 @@
-"""The table of manifests: one row for each that a repository's tags reach or should reach."""
+"""The table of manifests: what the documents say, wherever they lie."""
 
 from __future__ import annotations
 
@@ -7,98 +7,63 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from regnb.audit.kernel.arrays import Codes, Flags, Ints, contains, distinct, pack, sums, unpack
+from regnb.audit.kernel.arrays import Codes, Ints, distinct, pack, ranks, sums, unpack
 from regnb.audit.kernel.levels import Levels
-from regnb.audit.tables.cells import nullable, ranks, texts, times
+from regnb.audit.tables.cells import closed, nullable, order_of, platform, strings, times
 from regnb.audit.tables.tables import build
-from regnb.frames.schemas import AUDIT_MANIFESTS
+from regnb.frames.audit_schemas import AUDIT_MANIFESTS
+from regnb.frames.schemas import MANIFEST_KIND
 from regnb.walk.columns import NONE
-from regnb.walk.inventory import CHILD, LAYER, NO_TIME, Inventory
+from regnb.walk.inventory import CHILD, CONFIG, LAYER, NO_TIME, Inventory
 
 
 def manifests(levels: Levels) -> pd.DataFrame:
-    """One row a repository and manifest, sorted by both; absent children are rows too.
+    """One row a manifest that was read, sorted by digest.
 
     Raises:
         OverflowError: manifests declare sizes that cannot be true, nor be summed exactly.
     """
     inventory, content = levels.inventory, levels.content
     content.check_sums()
-    keys, depth, present = _rows(levels)
-    repository, digest = unpack(keys, content.count)
+    digest = inventory.documents.column("digest")
+    row = order_of(levels.seen.digest_rank[digest])
+    digest = digest[row]
     columns = {
-        "repository": texts(inventory.repositories.values, repository),
-        "digest": texts(inventory.digests.values, digest),
-        **_documents(levels, digest, present),
+        "digest": strings(inventory.digests.values, digest),
+        **_documents(levels, row, digest),
         **_platforms(inventory, digest, content.count),
-        **_places(levels, keys),
-        "depth": depth,
-        "present": present,
+        "declared_size": content.declared[digest],
+        "stored_size": _stored(levels)[digest],
+        "foreign_size": content.foreign[digest],
     }
-    return build(AUDIT_MANIFESTS, inventory, columns, len(keys))
+    return build(AUDIT_MANIFESTS, inventory, columns, len(row))
 
 
-def _rows(levels: Levels) -> tuple[Ints, Ints, Flags]:
-    """Keys, depths and presence, in the order of the table."""
-    count, inventory, graph = levels.content.count, levels.inventory, levels.graph
-    held = graph.keys[levels.live]
-    absent, absent_depth = _absent(levels)
-    keys = np.concatenate((held, absent))
-    depth = np.concatenate((levels.depth[levels.live], absent_depth))
-    present = np.arange(len(keys)) < len(held)
-    repository, digest = unpack(keys, count)
-    order = np.lexsort(
-        (
-            ranks(inventory.digests.values)[digest],
-            ranks(inventory.repositories.values)[repository],
-        )
-    )
-    return keys[order], depth[order], present[order]
-
-
-def _absent(levels: Levels) -> tuple[Ints, Ints]:
-    """Children that their repository said it lacks, one step below the nearest index."""
-    content, graph, members = levels.content, levels.graph, levels.inventory.members
-    gone = members.column("present") == 0
-    home, digest = members.column("repository")[gone], members.column("digest")[gone]
-    lacking = distinct(pack(home, digest, content.count))
-    rows, child = content.children.follow(graph.digest[levels.live])
-    place = levels.live[rows]
-    keys = pack(graph.repository[place], child, content.count)
-    missing = contains(lacking, keys) & ~contains(graph.keys, keys)
-    keys, depth = keys[missing], levels.depth[place][missing] + 1
-    order = np.lexsort((depth, keys))
-    absent, first = np.unique(keys[order], return_index=True)
-    return absent, depth[order][first]
-
-
-def _documents(levels: Levels, digest: Ints, present: Flags) -> dict[str, Any]:
-    """What the documents say; null where a repository lacks the manifest."""
-    inventory, content = levels.inventory, levels.content
-    row = np.where(present, content.document[digest], NONE)
-    known, documents, edges = row >= 0, inventory.documents, inventory.edges
+def _documents(levels: Levels, row: Ints, digest: Codes) -> dict[str, Any]:
+    """What the documents themselves say."""
+    inventory, count = levels.inventory, levels.content.count
+    documents, edges = inventory.documents, inventory.edges
     parent, kind = edges.column("parent"), edges.column("kind")
+    number = {name: documents.column(name)[row] for name in documents.columns}
+    short, digests = inventory.texts.values, inventory.digests.values
 
-    def number(name: str) -> Codes:
-        return np.append(documents.column(name), NONE)[row]
+    def counted(wanted: int) -> Ints:
+        return np.bincount(parent[kind == wanted], minlength=count)[digest]
 
-    def count(wanted: int) -> Ints:
-        return np.bincount(parent[kind == wanted], minlength=content.count)[digest]
-
-    kinds = texts(inventory.texts.values, number("kind"))
-    of_image = (kinds == "image") | (kinds == "artifact")
+    config_type = np.full(count, NONE)
+    config_type[parent[kind == CONFIG]] = edges.column("media_type")[kind == CONFIG]
+    kinds = closed(MANIFEST_KIND, short, number["kind"])
     return {
-        "media_type": texts(inventory.texts.values, number("media_type")),
+        "media_type": strings(short, number["media_type"]),
         "kind": kinds,
-        "size": nullable(number("size"), known=known),
-        "config_digest": texts(inventory.digests.values, number("config")),
-        "artifact_type": texts(inventory.texts.values, number("artifact_type")),
-        "subject": texts(inventory.digests.values, number("subject")),
-        "layer_count": nullable(count(LAYER), known=of_image),
-        "child_count": nullable(count(CHILD), known=kinds == "index"),
-        "declared_size": nullable(content.declared[digest], known=known),
-        "stored_size": nullable(_stored(levels)[digest], known=known),
-        "foreign_size": nullable(content.foreign[digest], known=known),
+        "size": number["size"],
+        "config_digest": strings(digests, number["config"]),
+        "config_media_type": strings(short, config_type[digest]),
+        "artifact_type": strings(short, number["artifact_type"]),
+        "subject": strings(digests, number["subject"]),
+        "layer_count": nullable(counted(LAYER), known=np.isin(kinds, ["image", "artifact"])),
+        "child_count": nullable(counted(CHILD), known=np.isin(kinds, ["index"])),
+        "annotations": strings(inventory.prose.values, number["annotations"]),
     }
 
 
@@ -114,17 +79,15 @@ def _stored(levels: Levels) -> Ints:
     return sums(document, content.size[blob], content.count)
 
 
-def _platforms(inventory: Inventory, digest: Ints, count: int) -> dict[str, Any]:
+def _platforms(inventory: Inventory, digest: Codes, count: int) -> dict[str, Any]:
     """The platform and time of the config; without it, the platform that an index states."""
     own, platforms = platform_of(inventory, count)
-    platform, edges, configs = platforms[digest], inventory.edges, inventory.configs
+    runs_on, edges, configs = platforms[digest], inventory.edges, inventory.configs
     values = inventory.platforms.values
-    unknown = np.array([*(value.is_unknown for value in values), False])[platform]
+    unknown = np.array([*(value.is_unknown for value in values), False])[runs_on]
     called = edges.column("child")[edges.column("attestation") == 1]
     return {
-        "os": texts([value.os for value in values], platform),
-        "architecture": texts([value.architecture for value in values], platform),
-        "variant": texts([value.variant for value in values], platform),
+        **platform(values, runs_on),
         "created": times(np.append(configs.column("created"), NO_TIME)[own[digest]]),
         "is_attestation": unknown | np.isin(digest, called),
     }
@@ -144,26 +107,12 @@ def platform_of(inventory: Inventory, count: int) -> tuple[Ints, Ints]:
 def _stated(inventory: Inventory, count: int) -> Ints:
     """The platform that indexes state for each digest; of several, the first by name."""
     edges = inventory.edges
-    platform, child = edges.column("platform"), edges.column("child")
-    told = platform >= 0
-    rank = ranks([str(value) for value in inventory.platforms.values])
+    platforms, child = edges.column("platform"), edges.column("child")
+    told = platforms >= 0
+    rank = ranks(
+        [f"{one} {one.os_version} {one.os_features}" for one in inventory.platforms.values]
+    )
     best = np.full(count, len(rank))
-    np.minimum.at(best, child[told], rank[platform[told]])
+    np.minimum.at(best, child[told], rank[platforms[told]])
     first: Ints = np.append(np.argsort(rank), NONE)[best]
     return first
-
-
-def _places(levels: Levels, keys: Ints) -> dict[str, Any]:
-    """How the tags and indexes of each repository lead to its manifests."""
-    content, graph = levels.content, levels.graph
-    tags = np.bincount(levels.seen.tag_place, minlength=len(graph.keys))
-    tag_count = np.zeros(len(keys), dtype=np.int64)
-    held = contains(graph.keys, keys)
-    tag_count[held] = tags[np.searchsorted(graph.keys, keys[held])]
-    rows, child = content.children.follow(graph.digest[levels.live])
-    home = graph.repository[levels.live[rows]]
-    return {
-        "is_tagged": tag_count > 0,
-        "is_child": contains(distinct(pack(home, child, content.count)), keys),
-        "tag_count": tag_count,
-    }

@@ -1,27 +1,35 @@
-"""The tables of an audit: repositories, tags, blobs, errors; not manifests."""
+"""The tables of an audit: what the walk was, repositories, tags, errors."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import asdict
+from hashlib import sha256
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from regnb.audit.kernel.arrays import Ints, distinct, pack, unpack
+from regnb.audit.kernel.arrays import Codes, Flags, Ints, once
 from regnb.audit.kernel.levels import Levels
-from regnb.audit.tables.cells import filled, nullable, order_of, ranks, texts, times
-from regnb.frames.build import frame
-from regnb.frames.schemas import (
-    AUDIT_BLOBS,
+from regnb.audit.tables.attached import Subjects
+from regnb.audit.tables.cells import Objects, filled, nullable, spread, strings, times
+from regnb.frames.audit_schemas import (
     AUDIT_ERRORS,
     AUDIT_REPOSITORIES,
+    AUDIT_SNAPSHOT,
     AUDIT_TAGS,
-    Schema,
 )
-from regnb.frames.tag_names import is_semver, kind_of
+from regnb.frames.build import frame
+from regnb.frames.schemas import SMALL, TAG_KIND, Schema
+from regnb.frames.tag_names import kind_of, tag_columns
 from regnb.walk.columns import NONE
-from regnb.walk.inventory import CONFIG, LAYER, Inventory
+from regnb.walk.inventory import Inventory
+
+SCHEMA_VERSION = 1
+"""Raised whenever a table of an audit changes."""
 
 
 def build(
@@ -32,20 +40,54 @@ def build(
     return frame(schema, columns, registry=inventory.registry, retrieved=inventory.finished_at)
 
 
+def snapshot(levels: Levels, *, visibility: str) -> pd.DataFrame:
+    """One row: what was asked for, when, and how much of it was read."""
+    inventory = levels.inventory
+    row = {
+        "snapshot_id": snapshot_id(inventory),
+        "url": inventory.url,
+        "scope": inventory.scope,
+        "visibility": visibility,
+        "started_at": inventory.started_at,
+        "finished_at": inventory.finished_at,
+        "finished": inventory.finished,
+        "stopped": inventory.stopped,
+        "complete": inventory.complete,
+        "repository_count": len(inventory.repositories),
+        "tag_count": len(inventory.tags),
+        "manifest_count": len(inventory.documents),
+        "blob_count": len(inventory.digests),
+        "error_count": len(inventory.failures),
+        "policy": json.dumps(asdict(levels.policy)),
+        "tool_version": version("regnb"),
+        "schema_version": SCHEMA_VERSION,
+    }
+    return build(AUDIT_SNAPSHOT, inventory, {name: [cell] for name, cell in row.items()}, 1)
+
+
+def snapshot_id(inventory: Inventory) -> str:
+    """A name for what a walk saw: the time at which it began, and a hash of what was asked."""
+    asked = json.dumps([inventory.registry, inventory.url, inventory.scope])
+    moment = inventory.started_at.strftime("%Y%m%dT%H%M%S.%fZ")
+    return f"{moment}-{sha256(asked.encode('utf-8', 'replace')).hexdigest()[:8]}"
+
+
 def repositories(levels: Levels) -> pd.DataFrame:
     """One row a repository, sorted by name."""
     inventory = levels.inventory
     codes = repository_codes(inventory)
     names = [inventory.repositories.values[code] for code in codes.tolist()]
-    status = status_of(inventory)[codes]
-    home = levels.graph.repository[levels.live]
-    manifests = np.bincount(home, minlength=len(inventory.repositories))
+    status, manifests = status_of(inventory)[codes], levels.graph.repository
+    listed_count = np.full(len(inventory.repositories), NONE, dtype=np.int64)
+    listings = inventory.listings
+    listed_count[listings.column("repository")] = listings.column("tag_count")
     columns = {
         "repository": names,
         "namespace": [name.partition("/")[0] if "/" in name else "" for name in names],
         "depth": [name.count("/") + 1 for name in names],
         "tag_count": nullable(_plain_tags(inventory)[codes], known=listed(status)),
-        "manifest_count": manifests[codes],
+        "listed_tag_count": nullable(listed_count[codes], known=listed_count[codes] >= 0),
+        "manifest_count": np.bincount(manifests, minlength=len(inventory.repositories))[codes],
         "tags_status": status,
     }
     return build(AUDIT_REPOSITORIES, inventory, columns, len(names))
@@ -53,51 +95,23 @@ def repositories(levels: Levels) -> pd.DataFrame:
 
 def tags(levels: Levels) -> pd.DataFrame:
     """One row a tag, sorted by repository and name."""
-    inventory, rows = levels.inventory, levels.inventory.tags
-    documents = inventory.documents
-    order = _tag_order(inventory)
-    names = [inventory.texts.values[code] for code in rows.column("tag")[order].tolist()]
+    inventory, seen, rows = levels.inventory, levels.seen, levels.inventory.tags
+    tag, repository = rows.column("tag"), rows.column("repository")
+    order = np.lexsort((seen.text_rank[tag], seen.repository_rank[repository]))
     digest = rows.column("digest")[order]
     document = np.append(levels.content.document, NONE)[digest]
-    media_type = np.append(documents.column("media_type"), NONE)[document]
+    media_type = np.append(inventory.documents.column("media_type"), NONE)[document]
+    size = np.append(inventory.documents.column("size"), 0)[document]
     columns = {
-        "repository": texts(inventory.repositories.values, rows.column("repository")[order]),
-        "tag": names,
-        "kind": [kind_of(name) for name in names],
-        "is_semver": [is_semver(name) for name in names],
-        "digest": texts(inventory.digests.values, digest),
-        "media_type": texts(inventory.texts.values, media_type),
-        "manifest_size": nullable(
-            np.append(documents.column("size"), 0)[document], known=digest >= 0
-        ),
+        "repository": strings(inventory.repositories.values, repository[order]),
+        **_names(inventory, tag[order]),
+        "digest": strings(inventory.digests.values, digest),
+        "media_type": strings(inventory.texts.values, media_type),
+        "manifest_size": nullable(size, known=digest >= 0),
         "observed_at": times(rows.column("observed_at")[order]),
-        "error": texts(inventory.texts.values, rows.column("error")[order]),
+        "error": strings(inventory.texts.values, rows.column("error")[order]),
     }
     return build(AUDIT_TAGS, inventory, columns, len(order))
-
-
-def blobs(levels: Levels) -> pd.DataFrame:
-    """One row a distinct blob or manifest that the tags need, sorted by digest."""
-    inventory, content = levels.inventory, levels.content
-    needed = levels.registry.pairs.blob
-    digests = inventory.digests.values
-    needed = needed[order_of(ranks(digests)[needed])]
-    roles = _roles(levels)
-    is_manifest = np.zeros(content.count, dtype=bool)
-    is_manifest[levels.registry.reached.digest] = True
-    columns = {
-        "digest": texts(digests, needed),
-        "size": content.size[needed],
-        "size_source": np.where(content.document[needed] >= 0, "document", "descriptor"),
-        "is_config": roles[CONFIG][needed] > 0,
-        "is_layer": roles[LAYER][needed] > 0,
-        "is_manifest": is_manifest[needed],
-        "manifest_count": _named_by(levels)[needed],
-        "repository_count": levels.repository.needed_by(content)[needed],
-        "tag_count": levels.tag.needed_by(content)[needed],
-        "size_conflict": content.size_conflict[needed],
-    }
-    return build(AUDIT_BLOBS, inventory, columns, len(needed))
 
 
 def errors(inventory: Inventory) -> pd.DataFrame:
@@ -119,21 +133,21 @@ def errors(inventory: Inventory) -> pd.DataFrame:
 
 
 def repository_codes(inventory: Inventory) -> Ints:
-    """The repositories that were listed or have a tag, by name."""
-    tables = (inventory.listings, inventory.tags)
-    codes = np.union1d(*(table.column("repository") for table in tables)).astype(np.int64)
-    return codes[order_of(ranks(inventory.repositories.values)[codes])]
+    """The repositories, by name."""
+    names = inventory.repositories.values
+    return np.array(sorted(range(len(names)), key=names.__getitem__), dtype=np.int64)
 
 
-def status_of(inventory: Inventory) -> np.ndarray[Any, np.dtype[np.object_]]:
-    """The status of each repository; ``ok`` where tags of it were read without a listing."""
+def status_of(inventory: Inventory) -> Objects:
+    """The status of each repository; ``ok`` where it was not listed but asked for by name."""
     status = np.full(len(inventory.repositories), "ok", dtype=object)
-    listings = inventory.listings
-    status[listings.column("repository")] = texts(inventory.texts.values, listings.column("status"))
+    listings, words = inventory.listings, inventory.texts.values
+    said = [words[code] for code in listings.column("status").tolist()]
+    status[listings.column("repository")] = said
     return status
 
 
-def listed(status: np.ndarray[Any, np.dtype[np.object_]]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def listed(status: Objects) -> Flags:
     """Whether the tags of a repository of each status are known."""
     return np.isin(status.astype(str), ("ok", "empty"))
 
@@ -142,36 +156,24 @@ def _plain_tags(inventory: Inventory) -> Ints:
     """Tags of each repository, those left out that are attachments of other manifests."""
     tag = inventory.tags.column("tag")
     plain = np.zeros(len(inventory.texts), dtype=bool)
-    for code in np.unique(tag).tolist():
+    for code in once(tag, len(inventory.texts)).tolist():
         plain[code] = kind_of(inventory.texts.values[code]) == "normal"
     repository = inventory.tags.column("repository")[plain[tag]]
     return np.bincount(repository, minlength=len(inventory.repositories)).astype(np.int64)
 
 
-def _tag_order(inventory: Inventory) -> Ints:
-    repository = ranks(inventory.repositories.values)[inventory.tags.column("repository")]
-    return np.lexsort((ranks(inventory.texts.values)[inventory.tags.column("tag")], repository))
-
-
-def _roles(levels: Levels) -> dict[int, Ints]:
-    """How often reached documents name each digest as config and as layer of their own."""
-    edges, count = levels.inventory.edges, levels.content.count
-    reached = np.zeros(count, dtype=bool)
-    reached[levels.registry.reached.digest] = True
-    counted = reached[edges.column("parent")] & (edges.column("foreign") == 0)
-    kind, child = edges.column("kind"), edges.column("child")
+def _names(inventory: Inventory, tag: Codes) -> dict[str, Any]:
+    """The columns that follow from the names of tags alone."""
+    used = once(tag, len(inventory.texts))
+    told = tag_columns([inventory.texts.values[code] for code in used.tolist()])
+    place = np.searchsorted(used, tag)
+    subjects = Subjects.of(inventory)
+    numbers = ("semver_major", "semver_minor", "semver_patch")
     return {
-        role: np.bincount(child[counted & (kind == role)], minlength=count)
-        for role in (CONFIG, LAYER)
+        "tag": strings(told["tag"], place),
+        "kind": spread(told["kind"], place, TAG_KIND),
+        "subject": strings(subjects.digests, subjects.of_text[tag]),
+        "is_semver": np.array(told["is_semver"], dtype=bool)[place],
+        **{name: spread(told[name], place, SMALL) for name in numbers},
+        "semver_prerelease": strings(told["semver_prerelease"], place),
     }
-
-
-def _named_by(levels: Levels) -> Ints:
-    """How many reached documents name each digest, as config, layer or child."""
-    content, documents = levels.content, levels.registry.reached.digest
-    total = np.zeros(content.count, dtype=np.int64)
-    for links in (content.blobs, content.children):
-        rows, named = links.follow(documents)
-        pairs = distinct(pack(documents[rows], named, content.count))
-        total += np.bincount(unpack(pairs, content.count)[1], minlength=content.count)
-    return total

@@ -1,0 +1,101 @@
+"""The tables of references: all that manifests name, and their layers alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from regnb.audit.kernel.arrays import Flags, Ints
+from regnb.audit.kernel.levels import Levels
+from regnb.audit.tables.cells import numbered, platform_and_features, strings
+from regnb.audit.tables.chains import DiffIds
+from regnb.audit.tables.tables import build
+from regnb.frames.audit_schemas import AUDIT_LAYERS, AUDIT_REFERENCES, REFERENCE_KIND
+from regnb.model.media_types import EMPTY_LAYERS
+from regnb.walk.columns import NONE
+from regnb.walk.inventory import LAYER, Inventory
+
+
+def references(levels: Levels) -> pd.DataFrame:
+    """One row a reference, sorted by manifest, kind and position."""
+    inventory, edges = levels.inventory, levels.inventory.edges
+    row = _in_order(levels, np.arange(len(edges)))
+    columns = {
+        **_common(inventory, row),
+        "kind": numbered(REFERENCE_KIND, edges.column("kind")[row]),
+        **platform_and_features(inventory.platforms.values, edges.column("platform")[row]),
+        "is_attestation": edges.column("attestation")[row] == 1,
+    }
+    return build(AUDIT_REFERENCES, inventory, columns, len(row))
+
+
+def layers(levels: Levels) -> pd.DataFrame:
+    """One row a manifest and layer, sorted by manifest and position."""
+    inventory, edges = levels.inventory, levels.inventory.edges
+    row = _in_order(levels, np.flatnonzero(edges.column("kind") == LAYER))
+    empty = np.array([one in EMPTY_LAYERS for one in inventory.digests.values], dtype=bool)
+    columns = {
+        **_common(inventory, row),
+        "is_empty_layer": empty[edges.column("child")[row]],
+        "diff_id": strings(inventory.prose.values, diff_id_of_layers(levels)[row]),
+    }
+    return build(AUDIT_LAYERS, inventory, columns, len(row))
+
+
+def diff_id_of_layers(levels: Levels) -> Ints:
+    """For each edge the text of its diff_id; NONE unless it is a layer and its config fits.
+
+    A config fits a manifest that has as many layers as it has diff_ids.
+    """
+    inventory, content, edges = levels.inventory, levels.content, levels.inventory.edges
+    config = np.append(inventory.documents.column("config"), NONE)
+    config = config[content.document[edges.column("parent")]]
+    fits = (edges.column("kind") == LAYER) & config_fits(levels)
+    found = np.full(len(edges), NONE, dtype=np.int64)
+    diff_ids = DiffIds.of(inventory)
+    found[fits] = diff_ids.text[diff_ids.row(config[fits], edges.column("position")[fits])]
+    return found
+
+
+def config_fits(levels: Levels) -> Flags:
+    """Whether the manifest of each edge has as many layers as its config has diff_ids."""
+    count, edges = levels.content.count, levels.inventory.edges
+    parent, kind = edges.column("parent"), edges.column("kind")
+    has = np.bincount(parent[kind == LAYER], minlength=count)
+    fits: Flags = (has == expected_layers(levels))[parent]
+    return fits
+
+
+def expected_layers(levels: Levels) -> Ints:
+    """How many layers each manifest should have; NONE where its config was not read."""
+    inventory, count = levels.inventory, levels.content.count
+    configs, documents = inventory.configs, inventory.documents
+    told = np.full(count + 1, NONE, dtype=np.int64)
+    told[configs.column("digest")] = configs.column("diff_id_count")
+    expected = np.full(count, NONE, dtype=np.int64)
+    expected[documents.column("digest")] = told[documents.column("config")]
+    return expected
+
+
+def _in_order(levels: Levels, row: Ints) -> Ints:
+    """Rows of edges by manifest, kind and position."""
+    edges = levels.inventory.edges
+    parent, kind, position = (edges.column(name)[row] for name in ("parent", "kind", "position"))
+    return row[np.lexsort((position, kind, levels.seen.digest_rank[parent]))]
+
+
+def _common(inventory: Inventory, row: Ints) -> dict[str, Any]:
+    edges, digests = inventory.edges, inventory.digests.values
+    column = {name: edges.column(name)[row] for name in edges.columns}
+    return {
+        "manifest_digest": strings(digests, column["parent"]),
+        "position": column["position"].astype(np.int64),
+        "digest": strings(digests, column["child"]),
+        "size": column["size"],
+        "media_type": strings(inventory.texts.values, column["media_type"]),
+        "annotations": strings(inventory.prose.values, column["annotations"]),
+        "foreign": column["foreign"] == 1,
+        "has_inline_data": column["inline"] == 1,
+    }
