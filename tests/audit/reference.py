@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from regnb.model.manifest import ImageManifest, Manifest
@@ -11,11 +11,18 @@ from regnb.model.manifest import ImageManifest, Manifest
 
 @dataclass(frozen=True)
 class Shelves:
-    """A small registry: its manifests, who holds which, and the tags."""
+    """A small registry: its manifests, who holds which, and the tags.
+
+    Layers that are `elsewhere` name other places, and no repository holds them.
+    """
 
     manifests: Mapping[str, Manifest]
     holdings: Mapping[str, frozenset[str]]
     tags: Mapping[tuple[str, str], str]
+    elsewhere: frozenset[str] = frozenset()
+
+    def roots(self, repository: str) -> set[str]:
+        return {digest for (owner, _), digest in self.tags.items() if owner == repository}
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,18 @@ def needs(shelves: Shelves, documents: set[str]) -> set[str]:
         manifest = shelves.manifests[digest]
         if isinstance(manifest, ImageManifest):
             found |= {str(named.digest) for named in manifest.references() if not named.foreign}
-    return found
+    return found - shelves.elsewhere
+
+
+def visible(shelves: Shelves) -> Shelves:
+    """What the tags lead to, which is all that the API shows."""
+    reached = {
+        repository: frozenset(closure(shelves, repository, shelves.roots(repository)))
+        for repository in shelves.holdings
+    }
+    shown = frozenset[str]().union(*reached.values())
+    manifests = {digest: shelves.manifests[digest] for digest in shelves.manifests.keys() & shown}
+    return replace(shelves, manifests=manifests, holdings=reached)
 
 
 def declares(shelves: Shelves, documents: set[str]) -> int:

@@ -75,6 +75,13 @@ def docker_registry(
         yield f"{'https' if tls else 'http'}://{HOST}:{port}{prefix}"
 
 
+def storage_configuration(root: Path) -> Path:
+    """Configure what reads the storage below `root` while no server runs."""
+    path = root / "storage.yml"
+    path.write_text(json.dumps(_storing(root, delete=True, blobs_at=None)))
+    return path
+
+
 def _storing(root: Path, *, delete: bool, blobs_at: str | None) -> dict[str, Any]:
     redirect = {"name": "redirect", "options": {"baseurl": blobs_at}}
     return {
