@@ -1,7 +1,7 @@
 """Random registries as plain values: small, and odd in every way that real ones are.
 
-`generate` takes any `random.Random`: seeded for a real registry, or hypothesis' own (`stocks`),
-which finds the smallest example that fails. Every digest is true, so that a server can hold it.
+A registry is the work of its seed: hypothesis draws from `SEEDS`, and says which one failed. Every
+digest is true, so that a server can hold it.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from regnb.model.digest import Digest
 from regnb.model.manifest import Index, Manifest, parse_manifest
 from regnb.model.reference import referrers_tag
 from tests.audit.building import FOREIGN
-from tests.audit.reference import Shelves, closure, needs
+from tests.audit.reference import Shelves, needs, visible
 
 REPOSITORIES = ("a", "a/0", "a/b", "team/app")
+SEEDS = st.integers(0, 2**32)
 TAGS = ("1", "2", "latest", "dev")
 CONFIGS = 3
+RARELY = 1 / 6
 
 
 @dataclass(frozen=True)
@@ -42,17 +44,13 @@ class Stock:
     links: Mapping[str, frozenset[str]]
 
 
-def generate(chance: random.Random) -> Stock:
+def generate(seed: int) -> Stock:
     """A registry of one to four repositories, with what no API shows among it."""
+    chance = random.Random(seed)
     making = _Making(chance)
     for repository in REPOSITORIES[: chance.randint(1, len(REPOSITORIES))]:
         making.fill(repository)
     return making.stock()
-
-
-def stocks() -> st.SearchStrategy[Stock]:
-    """`generate`, with the chance in the hands of hypothesis."""
-    return st.randoms(use_true_random=False).map(generate)
 
 
 def without_garbage(stock: Stock) -> Stock:
@@ -61,18 +59,17 @@ def without_garbage(stock: Stock) -> Stock:
     tags = dict(shelves.tags)
     kept: set[str] = set()
     for repository, held in shelves.holdings.items():
-        roots = {digest for (owner, _), digest in tags.items() if owner == repository}
-        reached = closure(shelves, repository, roots)
-        for number, digest in enumerate(sorted(held - reached)):
+        unseen = held - visible(shelves).holdings[repository]
+        for number, digest in enumerate(sorted(unseen)):
             tags[repository, f"kept-{number}"] = digest
-        kept |= needs(shelves, set(held))
+        kept |= needs(shelves, held)
     files = {digest: raw for digest, raw in stock.files.items() if digest in kept}
     links = {owner: linked & files.keys() for owner, linked in stock.links.items()}
     return Stock(replace(shelves, tags=tags), files, links)
 
 
 class _Making:
-    """What was made so far; a hypothesis that shrinks draws the first of each choice."""
+    """What was made so far."""
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
@@ -117,7 +114,7 @@ class _Making:
         return self._chance.sample(choices, self._chance.randint(0, min(most, len(choices))))
 
     def _rarely(self) -> bool:
-        return self._chance.randint(0, 5) == 1
+        return self._chance.random() < RARELY
 
     def _make(self, kind: Any, times: int) -> None:
         for _ in range(times):

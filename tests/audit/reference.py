@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 
-from regnb.model.manifest import ImageManifest, Manifest
+from regnb.audit.kernel.policy import OCI, LivenessPolicy
+from regnb.model.manifest import ImageManifest, Index, Manifest
+from regnb.model.reference import COSIGN_TAG, REFERRERS_TAG
+
+Place = tuple[str, str]
+"""A repository, and the digest of a manifest that it holds."""
+
+Tag = tuple[str, str]
+"""A repository and a tag of it."""
 
 
 @dataclass(frozen=True)
@@ -18,11 +27,16 @@ class Shelves:
 
     manifests: Mapping[str, Manifest]
     holdings: Mapping[str, frozenset[str]]
-    tags: Mapping[tuple[str, str], str]
+    tags: Mapping[Tag, str]
     elsewhere: frozenset[str] = frozenset()
 
-    def roots(self, repository: str) -> set[str]:
-        return {digest for (owner, _), digest in self.tags.items() if owner == repository}
+    @cached_property
+    def places(self) -> set[Place]:
+        return {(owner, digest) for owner, held in self.holdings.items() for digest in held}
+
+    def named(self, tags: Iterable[Tag]) -> set[Place]:
+        """What some of the tags name."""
+        return {(tag[0], self.tags[tag]) for tag in tags} & self.places
 
 
 @dataclass(frozen=True)
@@ -35,20 +49,71 @@ class Numbers:
     blob_count: int
 
 
-def closure(shelves: Shelves, repository: str, roots: set[str]) -> set[str]:
-    found: set[str] = set()
-    waiting = [root for root in roots if root in shelves.holdings[repository]]
-    while waiting:
-        digest = waiting.pop()
-        if digest in found:
-            continue
-        found.add(digest)
-        manifest = shelves.manifests[digest]
-        if isinstance(manifest, ImageManifest):
-            continue
-        children = {str(child.digest) for child in manifest.references()}
-        waiting += sorted(children & shelves.holdings[repository])
+def is_attachment(tag: str) -> bool:
+    return bool(REFERRERS_TAG.fullmatch(tag) or COSIGN_TAG.fullmatch(tag))
+
+
+def about(shelves: Shelves) -> set[tuple[Place, Place]]:
+    """What is about what, the subject first, be that there or not."""
+    pairs = set()
+    for owner, digest in shelves.places:
+        if subject := shelves.manifests[digest].subject:
+            pairs.add(((owner, str(subject.digest)), (owner, digest)))
+    for (owner, tag), digest in shelves.tags.items():
+        if is_attachment(tag):
+            subject_digest = tag.partition(".")[0].replace("-", ":", 1)
+            pairs.add(((owner, subject_digest), (owner, digest)))
+    return pairs
+
+
+def roots(shelves: Shelves, policy: LivenessPolicy, without: Collection[Tag] = ()) -> set[Place]:
+    """What is alive by itself once some tags are gone."""
+    if policy.roots == "manifests":
+        return shelves.places
+    found = shelves.named(rooting(shelves, policy) - set(without))
+    if policy.referrers == "kept":
+        found |= {referrer for _, referrer in about(shelves)} & shelves.places
     return found
+
+
+def rooting(shelves: Shelves, policy: LivenessPolicy) -> set[Tag]:
+    """The tags that keep alive what they name."""
+    any_tag = policy.attachments == "roots"
+    return {tag for tag in shelves.tags if any_tag or not is_attachment(tag[1])}
+
+
+def closure(shelves: Shelves, policy: LivenessPolicy, start: Iterable[Place]) -> set[Place]:
+    """Where the steps of a policy lead, inside of each repository."""
+    pairs = about(shelves) if policy.referrers == "with-subject" else set()
+    found: set[Place] = set()
+    waiting = list(start)
+    while waiting:
+        place = waiting.pop()
+        if place in found or place not in shelves.places:
+            continue
+        found.add(place)
+        waiting += [referrer for subject, referrer in pairs if subject == place]
+        manifest = shelves.manifests[place[1]]
+        if isinstance(manifest, Index) and policy.children == "all":
+            waiting += [(place[0], str(child.digest)) for child in manifest.manifests]
+    return found
+
+
+def live(shelves: Shelves, policy: LivenessPolicy, without: Collection[Tag] = ()) -> set[Place]:
+    """Everything that is alive once some tags are gone."""
+    return closure(shelves, policy, roots(shelves, policy, without))
+
+
+def visible(shelves: Shelves) -> Shelves:
+    """What the tags lead to, which is all that the API shows."""
+    everything = LivenessPolicy("", "", referrers="ignored", attachments="roots")
+    reached = live(shelves, everything)
+    holdings = {
+        repository: frozenset(digest for owner, digest in reached if owner == repository)
+        for repository in shelves.holdings
+    }
+    manifests = {digest: shelves.manifests[digest] for _, digest in reached}
+    return replace(shelves, manifests=manifests, holdings=holdings)
 
 
 def sizes(shelves: Shelves) -> dict[str, int]:
@@ -60,24 +125,17 @@ def sizes(shelves: Shelves) -> dict[str, int]:
     return {**size, **{digest: m.size for digest, m in shelves.manifests.items()}}
 
 
-def needs(shelves: Shelves, documents: set[str]) -> set[str]:
+def needs(shelves: Shelves, documents: Collection[str], policy: LivenessPolicy = OCI) -> set[str]:
+    """The documents, and what has to stay for their sake."""
     found = set(documents)
     for digest in documents:
         manifest = shelves.manifests[digest]
         if isinstance(manifest, ImageManifest):
             found |= {str(named.digest) for named in manifest.references() if not named.foreign}
+        elif policy.children == "documents":
+            named = {str(child.digest) for child in manifest.references()}
+            found |= named & shelves.manifests.keys()
     return found - shelves.elsewhere
-
-
-def visible(shelves: Shelves) -> Shelves:
-    """What the tags lead to, which is all that the API shows."""
-    reached = {
-        repository: frozenset(closure(shelves, repository, shelves.roots(repository)))
-        for repository in shelves.holdings
-    }
-    shown = frozenset[str]().union(*reached.values())
-    manifests = {digest: shelves.manifests[digest] for digest in shelves.manifests.keys() & shown}
-    return replace(shelves, manifests=manifests, holdings=reached)
 
 
 def declares(shelves: Shelves, documents: set[str]) -> int:
@@ -90,26 +148,26 @@ def declares(shelves: Shelves, documents: set[str]) -> int:
     )
 
 
-def consumers(shelves: Shelves, by: str) -> dict[tuple[str, str], set[str]]:
-    """The documents that each consumer reaches."""
-    of_tags = {
-        (repository, tag): closure(shelves, repository, {digest})
-        for (repository, tag), digest in shelves.tags.items()
-    }
-    if by == "tag":
-        return of_tags
-    merged: dict[tuple[str, str], set[str]] = {}
+def consumers(shelves: Shelves, by: str, policy: LivenessPolicy = OCI) -> dict[Tag, set[str]]:
+    """The documents that each consumer reaches; under no tag what no tag leads to."""
+    alive = live(shelves, policy)
     if by == "registry":
-        merged["", ""] = set()
-    for (repository, _), documents in of_tags.items():
-        merged.setdefault(("" if by == "registry" else repository, ""), set()).update(documents)
-    return merged
+        return {("", ""): {digest for _, digest in alive}}
+    found: dict[Tag, set[str]] = {}
+    if by == "tag":
+        for tag in rooting(shelves, policy):
+            reached = closure(shelves, policy, shelves.named([tag]))
+            found[tag] = {digest for _, digest in reached}
+            alive -= reached
+    for owner, digest in alive:
+        found.setdefault((owner, ""), set()).add(digest)
+    return found
 
 
-def usage(shelves: Shelves, by: str) -> dict[tuple[str, str], Numbers]:
+def usage(shelves: Shelves, by: str, policy: LivenessPolicy = OCI) -> dict[Tag, Numbers]:
     size = sizes(shelves)
-    reached = consumers(shelves, by)
-    needed = {name: needs(shelves, documents) for name, documents in reached.items()}
+    reached = consumers(shelves, by, policy)
+    needed = {name: needs(shelves, documents, policy) for name, documents in reached.items()}
     users: dict[str, int] = {}
     for blobs in needed.values():
         for blob in blobs:
@@ -127,3 +185,32 @@ def usage(shelves: Shelves, by: str) -> dict[tuple[str, str], Numbers]:
             blob_count=len(blobs),
         )
     return numbers
+
+
+def live_blobs(shelves: Shelves, policy: LivenessPolicy, without: Collection[Tag] = ()) -> set[str]:
+    """The blobs that stay, manifests included, once some tags are gone."""
+    documents = {digest for _, digest in live(shelves, policy, without)}
+    return needs(shelves, documents, policy)
+
+
+def freed(shelves: Shelves, tags: Collection[Tag], policy: LivenessPolicy) -> int:
+    """The bytes that go with some tags, be they garbage or not before."""
+    size = sizes(shelves)
+    gone = live_blobs(shelves, policy) - live_blobs(shelves, policy, tags)
+    return sum(size[blob] for blob in gone)
+
+
+def already_garbage(shelves: Shelves, files: Mapping[str, bytes], policy: LivenessPolicy) -> int:
+    """The bytes on a disk that nothing alive needs."""
+    alive = live_blobs(shelves, policy)
+    return sum(len(raw) for digest, raw in files.items() if digest not in alive)
+
+
+def without_digests(shelves: Shelves, places: Collection[Place]) -> Shelves:
+    """What is left when manifests are deleted by digest: every tag of theirs goes with them."""
+    holdings = {
+        owner: frozenset(digest for digest in held if (owner, digest) not in places)
+        for owner, held in shelves.holdings.items()
+    }
+    tags = {tag: digest for tag, digest in shelves.tags.items() if (tag[0], digest) not in places}
+    return replace(shelves, holdings=holdings, tags=tags)

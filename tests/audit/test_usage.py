@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from regnb.model import media_types
 from regnb.model.descriptor import Descriptor
 from regnb.model.manifest import Manifest
 from tests.audit import reference
+from tests.audit.agreeing import agree
 from tests.audit.building import FOREIGN, Building, blob, config, digest, image, index
 from tests.audit.reference import Shelves
 
@@ -77,14 +77,7 @@ def audit_of(shelves: Shelves) -> Audit:
 def test_all_numbers_equal_those_of_plain_sets_and_fractions(shelves: Shelves) -> None:
     audit = audit_of(shelves)
     for level in LEVELS:
-        frame = audit.usage(level).fillna({"repository": "", "tag": ""})
-        expected = reference.usage(shelves, level)
-        assert len(frame) == len(expected)
-        for row in frame.to_dict("records"):
-            numbers = expected[row["repository"], row["tag"]]
-            for name in ("declared", "stored", "exclusive", "shared", "blob_count"):
-                assert row[name] == getattr(numbers, name), name
-            assert abs(Fraction(row["fair"]) - numbers.fair) <= numbers.fair / 10**12
+        agree(audit.usage(level), reference.usage(shelves, level))
 
 
 @settings(max_examples=50)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ SEEDS = range(40)
 @pytest.mark.parametrize("untagged", [False, True])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_dry_run_is_predicted_exactly(tmp_path: Path, seed: int, untagged: bool) -> None:
-    stock = generate(random.Random(seed))
+    stock = generate(seed)
     write(stock, tmp_path)
     expected = collect_2(stock.shelves, stock.files, untagged=untagged)
     said = collect_garbage(tmp_path, untagged=untagged, dry_run=True)
@@ -29,7 +28,7 @@ def test_a_dry_run_is_predicted_exactly(tmp_path: Path, seed: int, untagged: boo
 @pytest.mark.parametrize("untagged", [False, True])
 @pytest.mark.parametrize("seed", SEEDS[:10])
 def test_a_real_run_sweeps_what_the_dry_run_says(tmp_path: Path, seed: int, untagged: bool) -> None:
-    stock = generate(random.Random(seed))
+    stock = generate(seed)
     write(stock, tmp_path)
     said = collect_garbage(tmp_path, untagged=untagged, dry_run=True)
     assert collect_garbage(tmp_path, untagged=untagged) == said
