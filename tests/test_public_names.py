@@ -22,7 +22,8 @@ METHODS = {
     "Repo": "copy_to download pull tags",
     "Image": "config copy_to digest history layers manifest platforms pull refresh save",
     "Audit": "blobs configs diff_ids errors history labels layers manifests references referrers "
-    "repositories repository_blobs repository_manifests snapshot tables tags usage with_policy",
+    "repositories repository_blobs repository_manifests snapshot tables tags usage with_policy "
+    "base_images recompressed",
 }
 
 

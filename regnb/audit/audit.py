@@ -7,6 +7,7 @@ from datetime import datetime
 import pandas as pd
 
 from regnb.audit import overview
+from regnb.audit.answers.contents import Contents
 from regnb.audit.answers.sizes import Sizes
 from regnb.audit.kernel.levels import Levels
 from regnb.audit.kernel.policy import OCI, LivenessPolicy, policy_of
@@ -15,7 +16,7 @@ from regnb.audit.tables.face import Tables
 from regnb.display.card import Card, Shown
 
 
-class Audit(Tables, Sizes, Shown):
+class Audit(Tables, Sizes, Contents, Shown):
     """The storage of one registry, as far as its tags lead to it.
 
     The tables are plain DataFrames, built when they are first asked for; sizes are bytes.

@@ -1,0 +1,94 @@
+"""What images are made of: the answers of an audit about contents, as its users see them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import pandas as pd
+
+from regnb.audit.answers.base_images import base_images
+from regnb.audit.answers.bases import Bases
+from regnb.audit.answers.known import Known
+from regnb.audit.answers.recompressed import recompressed
+from regnb.audit.kernel.images import Images
+from regnb.audit.kernel.levels import Levels
+
+
+class Contents:
+    """Answers about what images are made of; none costs a request.
+
+    They go by what configs say, and so need an audit with ``configs=True``.
+    """
+
+    _levels: Levels
+
+    @cached_property
+    def _images(self) -> Images:
+        return Images(self._levels.seen)
+
+    @cached_property
+    def _bases(self) -> Bases:
+        return Bases(self._levels, self._images, Known.nothing())
+
+    def base_images(self, known: Contents | pd.DataFrame | None = None) -> pd.DataFrame:
+        """What each live image was made from, and whether that is outdated.
+
+        The strongest evidence counts. ``annotation``: what the manifest says
+        (``org.opencontainers.image.base.name`` and ``.digest``). ``chain``: the image of this
+        registry with the longest list of layers that the image's own begins with; ``known``: the
+        same among `known`, where that finds more layers. ``label``: as the annotations, but labels
+        are inherited, and so may be of the base's base. ``history``: a comment of the first step of
+        the build, which is in ``first_step``. Lists of diff_ids are compared, so that compression
+        does not matter, and compared in full: no hash decides.
+
+        Images with equal layers are siblings, not bases. Of several siblings the base is the one
+        with the shortest history: what only adds labels to an image has more.
+
+        ``outdated`` is True where the name of the base names another image now. Where that is, is
+        seen in this registry for names of its own, and for others where the repository of the same
+        path holds the base; else in `known`. An earlier audit of this registry as `known` tells
+        which tags have left their images since.
+
+        Args:
+            known: images to look for bases among: another audit, or tables of `Image.layers()`
+                of as many images as you like, put together by `pandas.concat`.
+
+        Returns:
+            One row a repository and live image, attestations left out, sorted by both. Columns
+            ``registry repository tag digest os architecture variant layer_count sibling_count
+            evidence base_name base_digest base_layer_count base_sibling_count layers_agree outdated
+            current_digest first_step``. ``layers_agree`` and ``outdated`` are null where it cannot
+            be told. Texts of images are raw, and claims.
+
+        Raises:
+            ValueError: `known` is a table without the columns of `Image.layers()`.
+        """
+        if known is None:
+            return base_images(self._levels, self._images, self._bases)
+        found = (
+            Known.of_audit(known._levels, known._images)
+            if isinstance(known, Contents)
+            else Known.of_frame(known)
+        )
+        return base_images(self._levels, self._images, Bases(self._levels, self._images, found))
+
+    def recompressed(self) -> pd.DataFrame:
+        """Layers that are stored more than once with other bytes around the same files.
+
+        The same files, compressed by another tool or at another level, are another blob to a
+        registry. Images are joined with their configs by the position of each layer; of images
+        that are alive each distinct blob counts once, foreign layers never.
+
+        Returns:
+            One row a diff_id with several blobs, the greatest waste first. Columns ``registry
+            diff_id copies total smallest waste deliberate digests media_types``: bytes as int64.
+            ``deliberate`` is True where the copies differ on purpose: where they are encrypted,
+            or where each is of another form (plain, eStargz, zstd:chunked, nydus).
+            ``attrs["regnb"]`` has two counts: ``skipped_images``, whose configs were not read or
+            have another number of diff_ids than there are layers, and ``skipped_layers``, of whose
+            contents configs disagree.
+
+        Raises:
+            OverflowError: manifests declare sizes that cannot be true, nor be summed exactly.
+        """
+        return recompressed(self._levels, self._images)

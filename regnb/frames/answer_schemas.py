@@ -1,0 +1,72 @@
+"""The columns of the answers about what images are made of."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from regnb.frames.schemas import (
+    ARCHITECTURE,
+    COUNT,
+    DIGEST,
+    EXACT_BYTES,
+    FLAG,
+    OS,
+    REGISTRY,
+    REPOSITORY,
+    TEXT,
+    VARIANT,
+    Column,
+    Dtype,
+    Schema,
+)
+
+KNOWN_FLAG: Dtype = pd.BooleanDtype()
+EVIDENCE: Dtype = pd.CategoricalDtype(["annotation", "chain", "known", "label", "history"])
+
+RECOMPRESSED = Schema(
+    "recompressed",
+    {
+        "registry": REGISTRY,
+        "diff_id": Column(TEXT, "digest of the layer without compression, as configs say"),
+        "copies": Column(EXACT_BYTES, "distinct blobs that it is stored as"),
+        "total": Column(EXACT_BYTES, "bytes of all of them"),
+        "smallest": Column(EXACT_BYTES, "bytes of the smallest"),
+        "waste": Column(EXACT_BYTES, "bytes of the others"),
+        "deliberate": Column(
+            FLAG,
+            "whether they differ on purpose: encrypted, or one each of plain and lazily pulled",
+        ),
+        "digests": Column(TEXT, "digests of the copies, the smallest first, with spaces between"),
+        "media_types": Column(TEXT, "their media types, each once, with spaces between"),
+    },
+)
+
+BASE_IMAGES = Schema(
+    "base images",
+    {
+        "registry": REGISTRY,
+        "repository": REPOSITORY,
+        "tag": Column(TEXT, "tag that leads to the image, the first by name; null where none does"),
+        "digest": DIGEST,
+        "os": OS,
+        "architecture": ARCHITECTURE,
+        "variant": VARIANT,
+        "layer_count": Column(EXACT_BYTES, "layers of the image, as its config lists them"),
+        "sibling_count": Column(EXACT_BYTES, "other images of the registry with just these layers"),
+        "evidence": Column(EVIDENCE, "what tells the base; null where nothing does"),
+        "base_name": Column(TEXT, "name of the base: as annotated, or registry/repository:tag"),
+        "base_digest": Column(TEXT, "digest of the base, as annotated or matched"),
+        "base_layer_count": Column(COUNT, "how many of the layers are the base's"),
+        "base_sibling_count": Column(
+            COUNT, "other images with just the layers of the matched base"
+        ),
+        "layers_agree": Column(
+            KNOWN_FLAG, "whether the layers of the named base are the first of the image's"
+        ),
+        "outdated": Column(
+            KNOWN_FLAG, "whether the name of the base names another image now; null: not known"
+        ),
+        "current_digest": Column(TEXT, "what the name of the base names now, if that is known"),
+        "first_step": Column(TEXT, "comment of the first step of the build, else its command"),
+    },
+)
