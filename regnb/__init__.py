@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from regnb import errors
 from regnb.audit.audit import Audit
 from regnb.audit.kernel.policy import LivenessPolicy
+from regnb.audit.plans.plan import DeletionPlan
 from regnb.client.caching import cache
 from regnb.client.client import Client
 from regnb.client.connecting import connect, copy, image
@@ -30,6 +31,7 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "Audit",
     "Client",
+    "DeletionPlan",
     "Image",
     "LivenessPolicy",
     "RegistryError",

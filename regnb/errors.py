@@ -24,6 +24,7 @@
     │   ├── DiskFullError
     │   └── StorageDeniedError (PermissionError)
     ├── TransferError                             some of several images could not be moved
+    ├── NotInAuditError (LookupError)             names that an audit has not seen
     └── RegistryError                             whatever a registry did or did not answer
         ├── UnreachableError (ConnectionError)    no connection
         │   ├── HostUnknownError                  the name does not resolve
@@ -194,6 +195,12 @@ class TransferError(RegnbError):
         """Take the sentence that says what to do, and the errors behind it."""
         super().__init__(message)
         self.errors = errors or {}
+
+
+class NotInAuditError(RegnbError, LookupError):
+    """Tags, digests or repositories that an audit has not seen; ``names`` holds all of them."""
+
+    names: Sequence[str] = ()
 
 
 class ListingWarning(UserWarning):

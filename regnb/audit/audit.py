@@ -12,11 +12,12 @@ from regnb.audit.answers.sizes import Sizes
 from regnb.audit.kernel.levels import Levels
 from regnb.audit.kernel.policy import OCI, LivenessPolicy, policy_of
 from regnb.audit.kernel.seen import Seen
+from regnb.audit.plans.face import Plans
 from regnb.audit.tables.face import Tables
 from regnb.display.card import Card, Shown
 
 
-class Audit(Tables, Sizes, Contents, Shown):
+class Audit(Tables, Sizes, Contents, Plans, Shown):
     """The storage of one registry, as far as its tags lead to it.
 
     The tables are plain DataFrames, built when they are first asked for; sizes are bytes.

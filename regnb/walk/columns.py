@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Collection
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -32,6 +33,11 @@ class Codes(Generic[T]):
             self.values.append(value)
             self._codes[value] = code
         return code
+
+    def find(self, values: Collection[T]) -> npt.NDArray[np.int32]:
+        """The numbers of many values; NONE for those that have none."""
+        found = (self._codes.get(value, NONE) for value in values)
+        return np.fromiter(found, dtype=np.int32, count=len(values))
 
     def __len__(self) -> int:
         """How many values have a number."""

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from regnb.errors import MissingExtraError
-from regnb.frames import audit_schemas, schemas
+from regnb.frames import audit_schemas, deletion_schemas, plan_schemas, schemas
 from regnb.frames.build import frame
 from regnb.frames.schemas import Column, Schema
 from regnb.frames.styled import styled
@@ -20,7 +20,7 @@ from tests.hostile import PAYLOADS, flaws
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ALL = [
     value
-    for module in (schemas, audit_schemas)
+    for module in (schemas, audit_schemas, deletion_schemas, plan_schemas)
     for value in vars(module).values()
     if isinstance(value, Schema)
 ]

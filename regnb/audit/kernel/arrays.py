@@ -38,6 +38,10 @@ class Links:
         places = np.arange(len(rows)) - np.repeat(before - first, counts)
         return rows, self.targets[places]
 
+    def targets_of(self, sources: Flags) -> Codes:
+        """Where all steps from the flagged sources lead; quicker than `follow` from many."""
+        return self.targets[np.repeat(sources, np.diff(self.starts))]
+
 
 def sums(groups: Codes, values: Codes, count: int) -> Ints:
     """The exact sum of the values of each group; `np.bincount` would sum floats."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,6 +22,8 @@ from regnb.frames.tag_names import kind_of
 from regnb.model.reference import REFERRERS_TAG_LENGTH
 from regnb.walk.columns import NONE
 from regnb.walk.inventory import Inventory
+
+_BARRED = NONE - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,41 +52,49 @@ class Graph:
     digests: int
 
     @classmethod
-    def of(cls, inventory: Inventory, content: Content) -> Graph:
+    def of(cls, inventory: Inventory, content: Content, attached: Attachments) -> Graph:
         """The places that were seen."""
         keys = _held(inventory, content.count)
         repository, digest = unpack(keys, content.count)
         rows, entries = content.children.follow(digest)
         source, target = rows, _places(keys, pack(repository[rows], entries, content.count))
-        subject, referrer = _about(inventory, content, keys)
-        is_about = np.zeros(len(keys), dtype=bool)
-        is_about[referrer] = True
-        known = subject >= 0
+        referrers, is_about = _referrers(inventory, content, keys, attached)
         return cls(
             keys=keys,
             repository=repository,
             digest=digest,
             children=Links.of(source[target >= 0], target[target >= 0], len(keys)),
-            referrers=Links.of(subject[known], referrer[known], len(keys)),
+            referrers=referrers,
             is_about=is_about,
             digests=content.count,
         )
+
+    def attach(self, inventory: Inventory, content: Content, attached: Attachments) -> Graph:
+        """The same places, where no other tags than `attached` belong to another manifest."""
+        referrers, is_about = _referrers(inventory, content, self.keys, attached)
+        return replace(self, referrers=referrers, is_about=is_about)
 
     def place(self, repository: Codes, digest: Codes) -> Ints:
         """The place of each pair; NONE where the repository does not hold the manifest."""
         return _places(self.keys, pack(repository, digest, self.digests))
 
 
-def spread(start: Ints, steps: Iterable[Links], count: int) -> Ints:
+def spread(
+    start: Ints, steps: Iterable[Links], count: int, *, without: Flags | None = None
+) -> Ints:
     """Follow all steps from some places: how many it takes to each place, NONE where none lead.
 
     Args:
         start: places to begin with.
         steps: links between places.
         count: how many places there are.
+        without: places that are not there: nothing begins at them or leads to them.
     """
     steps = list(steps)
     depth = np.full(count, NONE, dtype=np.int64)
+    if without is not None:
+        depth[without] = _BARRED
+        start = start[~without[start]]
     depth[start] = level = 0
     frontier = start
     while len(frontier):
@@ -93,7 +103,7 @@ def spread(start: Ints, steps: Iterable[Links], count: int) -> Ints:
         found = found[depth[found] == NONE]
         depth[found] = level
         frontier = np.flatnonzero(depth == level) if len(found) else found
-    return depth
+    return np.maximum(depth, NONE)
 
 
 def _held(inventory: Inventory, count: int) -> Ints:
@@ -110,11 +120,24 @@ def _held(inventory: Inventory, count: int) -> Ints:
     )
 
 
-def _about(inventory: Inventory, content: Content, keys: Ints) -> tuple[Ints, Ints]:
+def _referrers(
+    inventory: Inventory, content: Content, keys: Ints, attached: Attachments
+) -> tuple[Links, Flags]:
+    """From each place to those about it, and whether a place is about anything, there or not."""
+    subject, referrer = _about(inventory, content, keys, attached)
+    is_about = np.zeros(len(keys), dtype=bool)
+    is_about[referrer] = True
+    known = subject >= 0
+    return Links.of(subject[known], referrer[known], len(keys)), is_about
+
+
+def _about(
+    inventory: Inventory, content: Content, keys: Ints, attached: Attachments
+) -> tuple[Ints, Ints]:
     """Pairs of places, each once: what is about what. The subject is NONE where it is not held."""
     repository, digest = unpack(keys, content.count)
     rows, subjects = content.subjects.follow(digest)
-    listed, attached = inventory.referrers, attachments(inventory)
+    listed = inventory.referrers
     home = np.concatenate([repository[rows], listed.column("repository"), attached.repository])
     subject = np.concatenate([subjects, listed.column("subject"), attached.subject])
     referrer = np.concatenate([digest[rows], listed.column("digest"), attached.digest])
@@ -141,17 +164,24 @@ class Attachments:
     digest: Codes
     subject: Ints
 
+    def only(self, kept: Flags) -> Attachments:
+        """Those of them whose row of `Inventory.tags` is flagged."""
+        mine = kept[self.row]
+        return Attachments(
+            self.row[mine], self.repository[mine], self.digest[mine], self.subject[mine]
+        )
+
 
 def attachments(inventory: Inventory) -> Attachments:
     """The tags of cosign and the fallback tags of referrers."""
     tag, digest = inventory.tags.column("tag"), inventory.tags.column("digest")
-    attached, subject = attached_texts(inventory, np.unique(tag))
+    attached, subject = _attached_texts(inventory, np.unique(tag))
     row = np.flatnonzero(attached[tag] & (digest >= 0)) if len(tag) else np.empty(0, np.int64)
     repository = inventory.tags.column("repository")[row]
     return Attachments(row, repository, digest[row], subject[tag[row]])
 
 
-def attached_texts(inventory: Inventory, codes: Codes) -> tuple[Flags, Ints]:
+def _attached_texts(inventory: Inventory, codes: Codes) -> tuple[Flags, Ints]:
     """For each text: whether, as the name of a tag, it is an attachment, and of which digest."""
     count = len(inventory.texts)
     attached, subject = np.zeros(count, dtype=bool), np.full(count, NONE, dtype=np.int64)

@@ -113,9 +113,14 @@ class Levels:
             alive |= graph.is_about
         return np.flatnonzero(alive)
 
-    def closure(self, roots: Ints) -> Ints:
-        """How many steps of the policy lead from `roots` to each place; NONE where none do."""
-        return spread(roots, self.steps, len(self.graph.keys))
+    def closure(self, roots: Ints, without: Flags | None = None) -> Ints:
+        """How many steps of the policy lead from `roots` to each place; NONE where none do.
+
+        Args:
+            roots: places to begin with.
+            without: places that are thought away.
+        """
+        return spread(roots, self.steps, len(self.graph.keys), without=without)
 
     @cached_property
     def depth(self) -> Ints:
@@ -129,10 +134,10 @@ class Levels:
 
     def blobs_of(self, places: Ints) -> Flags:
         """Whether each digest has to stay for the sake of `places`."""
-        documents = once(self.graph.digest[places], self.content.count)
-        kept = np.zeros(self.content.count, dtype=bool)
-        kept[documents] = True
-        kept[self.needs.follow(documents)[1]] = True
+        documents = np.zeros(self.content.count, dtype=bool)
+        documents[self.graph.digest[places]] = True
+        kept = documents.copy()
+        kept[self.needs.targets_of(documents)] = True
         return kept
 
     @cached_property

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 
 import numpy as np
 
 from regnb.audit.kernel.arrays import Flags, Ints, Links, ranks
 from regnb.audit.kernel.content import Content
-from regnb.audit.kernel.graph import Graph, attached_texts
+from regnb.audit.kernel.graph import Attachments, Graph, attachments
 from regnb.walk.inventory import CHILD, LAYER, Inventory
 
 
@@ -31,7 +32,12 @@ class Seen:
     @cached_property
     def graph(self) -> Graph:
         """The manifests that repositories hold."""
-        return Graph.of(self.inventory, self.content)
+        return Graph.of(self.inventory, self.content, self.attachments)
+
+    @cached_property
+    def attachments(self) -> Attachments:
+        """The tags that belong to another manifest, by their names."""
+        return attachments(self.inventory)
 
     @cached_property
     def digest_rank(self) -> Ints:
@@ -47,6 +53,13 @@ class Seen:
     def text_rank(self) -> Ints:
         """The place of each short text in sorted order, names of tags among them."""
         return ranks(self.inventory.texts.values)
+
+    @cached_property
+    def tag_order(self) -> Ints:
+        """The rows of `Inventory.tags`, by repository and name."""
+        tags = self.inventory.tags
+        name, home = self.text_rank[tags.column("tag")], tags.column("repository")
+        return np.lexsort((name, self.repository_rank[home]))
 
     @cached_property
     def sized(self) -> Flags:
@@ -79,6 +92,16 @@ class Seen:
     @cached_property
     def attached(self) -> Flags:
         """Whether each tag of `read` is an attachment of another manifest, by its name."""
-        tag = self.inventory.tags.column("tag")[self.read]
-        attached: Flags = attached_texts(self.inventory, np.unique(tag))[0][tag]
-        return attached
+        attached = np.zeros(len(self.inventory.tags), dtype=bool)
+        attached[self.attachments.row] = True
+        return attached[self.read]
+
+    def without_attachments(self, tags: Flags) -> Seen:
+        """The same, where some tags of `read` no longer say what their manifests belong to."""
+        if not (tags & self.attached).any():
+            return self
+        kept = np.ones(len(self.inventory.tags), dtype=bool)
+        kept[self.read[tags]] = False
+        other = copy(self)
+        other.graph = self.graph.attach(self.inventory, self.content, self.attachments.only(kept))
+        return other

@@ -97,7 +97,7 @@ def tags(levels: Levels) -> pd.DataFrame:
     """One row a tag, sorted by repository and name."""
     inventory, seen, rows = levels.inventory, levels.seen, levels.inventory.tags
     tag, repository = rows.column("tag"), rows.column("repository")
-    order = np.lexsort((seen.text_rank[tag], seen.repository_rank[repository]))
+    order = seen.tag_order
     digest = rows.column("digest")[order]
     document = np.append(levels.content.document, NONE)[digest]
     media_type = np.append(inventory.documents.column("media_type"), NONE)[document]

@@ -1,0 +1,75 @@
+"""What to delete, and what that would do: the plans of an audit, as its users see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from regnb.audit.kernel.levels import Levels
+from regnb.audit.plans.effect import Semantics
+from regnb.audit.plans.plan import DeletionPlan, plan_of
+from regnb.audit.plans.selection import Named, select
+from regnb.display.text import count
+
+SEMANTICS = ("untag", "delete-digest")
+
+
+class Plans:
+    """Plans of what to delete; none costs a request, and none deletes anything."""
+
+    _levels: Levels
+
+    def plan_delete(
+        self,
+        tags: Named | None = None,
+        *,
+        digests: Named | None = None,
+        repositories: str | Iterable[str] | None = None,
+        mask: pd.Series | None = None,
+        semantics: Semantics = "untag",
+    ) -> DeletionPlan:
+        """What deleting tags and manifests would free, to the byte, and what else it would do.
+
+        Everything that any of the four names is deleted. What names nothing gives an empty plan;
+        tags that could not be read are left out, and the plan says so.
+
+        Args:
+            tags: rows of `tags` or of another table with ``repository`` and ``tag``; or texts
+                ``repository:tag``.
+            digests: manifests to delete by digest, with all of their tags: rows of a table with
+                ``repository`` and ``digest``, or texts ``repository@sha256:...``.
+            repositories: names, or globs such as ``team/*``, of which all tags are deleted.
+            mask: a Series of True and False with a row for each of `tags`.
+            semantics: ``untag``: tags are taken away, and what nothing needs any more is left to
+                the garbage collector; ``delete-digest``: the manifests of the tags are deleted,
+                with every other tag of theirs in their repository.
+
+        Returns:
+            The plan: ``freed``, ``already_garbage``, ``manifests``, ``blobs``, ``collateral``,
+            ``to_frame()``, ``explain(tag)``.
+
+        Raises:
+            NotInAuditError: some of what is named was not seen; its ``names`` list it.
+            InvalidReferenceError: a text is no name of a tag or manifest.
+            ValueError: a table lacks columns, the mask is not aligned with `tags`, or there are
+                no such semantics.
+            OverflowError: manifests declare sizes that cannot be true, nor be summed exactly.
+        """
+        if semantics not in SEMANTICS:
+            raise ValueError(
+                f"semantics={semantics!r} is none. Choose one of: {', '.join(SEMANTICS)}."
+            )
+        found = select(
+            self._levels, tags=tags, digests=digests, repositories=repositories, mask=mask
+        )
+        left_out = (
+            f"{count(found.unread, 'tag')} could not be read, and so are no part of the plan."
+        )
+        return plan_of(
+            self._levels,
+            found.tags,
+            semantics=semantics,
+            manifests=found.manifests,
+            warnings=[left_out] if found.unread else [],
+        )
