@@ -13,6 +13,7 @@ from regnb import errors
 from regnb.audit.audit import Audit
 from regnb.audit.kernel.policy import LivenessPolicy
 from regnb.audit.plans.plan import DeletionPlan
+from regnb.audit.saved import list_audits, load_audit
 from regnb.client.caching import cache
 from regnb.client.client import Client
 from regnb.client.connecting import connect, copy, image
@@ -43,6 +44,8 @@ __all__ = [
     "errors",
     "get_options",
     "image",
+    "list_audits",
+    "load_audit",
     "login",
     "logout",
     "option_context",

@@ -23,6 +23,9 @@
     ├── StorageError (OSError)                    a file or folder that cannot be read or written
     │   ├── DiskFullError
     │   └── StorageDeniedError (PermissionError)
+    ├── SavedAuditError (ValueError)              a saved audit that is damaged, or lacks a file
+    │   └── NewerAuditError                       one that a newer version of regnb wrote
+    ├── AuditUnknownError (LookupError)           a folder that holds no such audit
     ├── TransferError                             some of several images could not be moved
     ├── NotInAuditError (LookupError)             names that an audit has not seen
     └── RegistryError                             whatever a registry did or did not answer
@@ -179,6 +182,18 @@ class DiskFullError(StorageError):
 
 class StorageDeniedError(StorageError, PermissionError):
     """This account may not read or write there."""
+
+
+class SavedAuditError(RegnbError, ValueError):
+    """A saved audit that is damaged or lacks a file; the message names it."""
+
+
+class NewerAuditError(SavedAuditError):
+    """A saved audit that a newer version of regnb wrote: update."""
+
+
+class AuditUnknownError(RegnbError, LookupError):
+    """A folder that holds no such audit; the message says which it holds."""
 
 
 class TransferError(RegnbError):

@@ -11,7 +11,7 @@ import regnb
 
 PUBLIC = {
     *("Audit", "Client", "Image", "Repo", "RegistryError", "RegnbError", "connect", "copy"),
-    *("DeletionPlan", "LivenessPolicy", "cache"),
+    *("DeletionPlan", "LivenessPolicy", "cache", "list_audits", "load_audit"),
     "errors",
     *("get_options", "image", "login", "logout", "option_context", "sample"),
     *("set_options", "styled"),
@@ -22,8 +22,8 @@ METHODS = {
     "Repo": "copy_to download pull tags",
     "Image": "config copy_to digest history layers manifest platforms pull refresh save",
     "Audit": "blobs configs diff_ids errors history labels layers manifests references referrers "
-    "repositories repository_blobs repository_manifests snapshot tables tags usage with_policy "
-    "base_images recompressed plan_delete",
+    "repositories repository_blobs repository_manifests save snapshot tables tags usage "
+    "with_policy base_images recompressed plan_delete",
     "DeletionPlan": "blobs collateral explain manifests policy registry to_frame",
 }
 

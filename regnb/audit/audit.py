@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
+from pathlib import Path
 
 import pandas as pd
 
@@ -12,6 +14,7 @@ from regnb.audit.answers.sizes import Sizes
 from regnb.audit.kernel.levels import Levels
 from regnb.audit.kernel.policy import OCI, LivenessPolicy, policy_of
 from regnb.audit.kernel.seen import Seen
+from regnb.audit.parquet import need_parquet
 from regnb.audit.plans.face import Plans
 from regnb.audit.tables.face import Tables
 from regnb.display.card import Card, Shown
@@ -55,6 +58,30 @@ class Audit(Tables, Sizes, Contents, Plans, Shown):
             ValueError: there is no policy of that name.
         """
         return Audit(self._levels.seen, policy=policy_of(policy))
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Save the audit into a folder of Parquet files, beside those that are there; no request.
+
+        A folder holds audits of many months and several registries. What manifests and configs
+        say is kept once for all of them, by digest, so that a month costs little more than its
+        tags. `load_audit` gives the audit back; DuckDB, polars and dask read the files as they are.
+        Saving an audit again changes nothing: its policy, too, stays the one that it was first
+        saved with. A save that is interrupted leaves what was there before.
+        Needs ``pip install 'regnb[parquet]'``.
+
+        Args:
+            folder: made where it is not there. Several processes may save into it at once.
+
+        Raises:
+            MissingExtraError: pyarrow is not installed.
+            DiskFullError: no space is left; what was there before is still there.
+            SavedAuditError: what is in the folder is damaged; the message names the file.
+            StorageError: what else stands in the way.
+        """
+        need_parquet()
+        from regnb.audit.keeping.snapshots import save  # noqa: PLC0415 - it imports pyarrow
+
+        save(Path(folder), self._levels.inventory, self.snapshot)
 
     def card(self) -> Card:
         """Totals, completeness, what cannot be seen, the largest repositories, the errors."""

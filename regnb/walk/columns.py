@@ -34,6 +34,14 @@ class Codes(Generic[T]):
             self._codes[value] = code
         return code
 
+    def codes(self, values: Collection[T]) -> npt.NDArray[np.int32]:
+        """The numbers of many values, new ones if need be: quicker than one by one."""
+        known = self._codes
+        new = list(dict.fromkeys(value for value in values if value not in known))
+        known.update(zip(new, range(len(self.values), len(self.values) + len(new)), strict=True))
+        self.values += new
+        return np.fromiter(map(known.__getitem__, values), dtype=np.int32, count=len(values))
+
     def find(self, values: Collection[T]) -> npt.NDArray[np.int32]:
         """The numbers of many values; NONE for those that have none."""
         found = (self._codes.get(value, NONE) for value in values)
@@ -60,9 +68,21 @@ class Rows:
         for column, cell in zip(self.columns.values(), row, strict=True):
             column.append(cell)
 
+    def extend(self, **columns: npt.NDArray[Any]) -> None:
+        """Add many rows: an array for each column, all of one length."""
+        if set(columns) != set(self.columns) or len({len(cells) for cells in columns.values()}) > 1:
+            raise ValueError(f"expected arrays of one length: {', '.join(self.columns)}")
+        for name, column in self.columns.items():
+            column.frombytes(columns[name].astype(column.typecode).tobytes())
+
     def column(self, name: str) -> npt.NDArray[Any]:
         """A copy of one column; a view would keep the table from growing."""
         return np.array(self.columns[name])[: len(self)]
+
+    def cells(self, name: str, rows: npt.NDArray[np.integer[Any]]) -> npt.NDArray[Any]:
+        """Some cells of one column."""
+        found: npt.NDArray[Any] = np.asarray(self.columns[name])[rows]
+        return found
 
     def __len__(self) -> int:
         """How many rows are whole: an interrupt may have cut the last one short."""

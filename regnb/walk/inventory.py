@@ -149,12 +149,32 @@ class Inventory:
 
     def finish(self, *, finished: bool = True) -> None:
         """Note the time; `finished` is False where the walk was stopped."""
-        if elsewhere := self._elsewhere - self._here:
-            led = np.isin(self.edges.column("child"), list(elsewhere))
-            for edge in np.flatnonzero(led):
-                self.edges.columns["foreign"][edge] = 1
+        self._settle_doubtful()
         self.finished = finished
         self._stopped = self._now()
+
+    @property
+    def located(self) -> Mapping[int, bool]:
+        """The layers that name other places, and whether a repository holds them here."""
+        return {**dict.fromkeys(self._elsewhere, False), **dict.fromkeys(self._here, True)}
+
+    def restore(
+        self, *, started: int, stopped: int, finished: bool, located: Mapping[int, bool]
+    ) -> None:
+        """Become the walk that was, once all its rows are there.
+
+        Args:
+            started: when it began, in microseconds since 1970.
+            stopped: when it ended.
+            finished: whether it came to its end.
+            located: as the property of that name.
+        """
+        self._started, self._stopped, self.finished = started, stopped, finished
+        self._here = {layer for layer, here in located.items() if here}
+        self._elsewhere = set(located) - self._here
+        self._settle_doubtful()
+        digests = self.documents.column("digest").tolist()
+        self._document_rows = dict(zip(digests, range(len(digests)), strict=True))
 
     def record(self, manifest: Manifest) -> int:
         """Take in the content of a manifest, once; the number of its digest."""
@@ -297,6 +317,12 @@ class Inventory:
     def mark_here(self, digest: int) -> None:
         """Note that a repository holds a doubtful layer."""
         self._here.add(digest)
+
+    def _settle_doubtful(self) -> None:
+        if elsewhere := self._elsewhere - self._here:
+            led = np.isin(self.edges.column("child"), list(elsewhere))
+            for edge in np.flatnonzero(led):
+                self.edges.columns["foreign"][edge] = 1
 
     def _edges(self, code: int, manifest: Manifest) -> int:
         """Note what a document points to; the config, or NONE."""

@@ -1,0 +1,134 @@
+"""Saved: the audits of a folder, and one of them as it was. pyarrow is imported by its users."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from regnb.audit.audit import Audit
+from regnb.audit.kernel.policy import LivenessPolicy
+from regnb.audit.kernel.seen import Seen
+from regnb.audit.parquet import need_parquet
+from regnb.errors import AuditUnknownError, printable
+from regnb.frames.audit_schemas import AUDIT_SNAPSHOT
+from regnb.frames.build import frame
+from regnb.walk.inventory import Inventory
+
+SHOWN = 12
+"""Audits that a message lists."""
+
+
+def list_audits(folder: str | os.PathLike[str]) -> pd.DataFrame:
+    """The audits that were saved into a folder, the oldest first; no request.
+
+    Needs ``pip install 'regnb[parquet]'``.
+
+    Returns:
+        Their tables ``snapshot``, one below the other; no rows where none was saved.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+        NewerAuditError: a newer version of regnb saved one of them.
+        SavedAuditError: one is damaged; the message names the file.
+        StorageError: the folder cannot be read.
+    """
+    rows = _rows(Path(folder))
+    columns = {name: [row[name] for row in rows] for name in AUDIT_SNAPSHOT.columns}
+    return frame(AUDIT_SNAPSHOT, columns, registry="", retrieved=datetime.now(UTC))
+
+
+def load_audit(
+    folder: str | os.PathLike[str],
+    registry: str | None = None,
+    at: str | datetime | None = None,
+) -> Audit:
+    """An audit that `Audit.save` wrote, with every table and answer that it had; no request.
+
+    Needs ``pip install 'regnb[parquet]'``.
+
+    Args:
+        folder: that it was saved into.
+        registry: as tables call it; by default any.
+        at: the newest that began by then is meant, by default the newest of all. A text names a
+            time (``2026-11-26 12:00``), a day or a month, to its end; or it is a ``snapshot_id``
+            of `list_audits`. Times are UTC, unless a `datetime` says otherwise.
+
+    Raises:
+        AuditUnknownError: the folder holds no such audit; the message says which it holds.
+        MissingExtraError: pyarrow is not installed.
+        NewerAuditError: a newer version of regnb saved it.
+        SavedAuditError: it is damaged, or a file is missing; the message names it.
+        StorageError: a file cannot be read.
+        ValueError: `at` is no time.
+    """
+    place = Path(folder)
+    row = _chosen(place, _rows(place), registry, at)
+    from regnb.audit.keeping.loading import Loading  # noqa: PLC0415 - it imports pyarrow
+
+    loading = Loading(_empty(row))
+    loading.add(place, row["parts"])
+    inventory = loading.finish(
+        started=_microseconds(row["started_at"]),
+        stopped=_microseconds(row["finished_at"]),
+        finished=row["finished"],
+    )
+    return Audit(Seen(inventory), policy=LivenessPolicy(**json.loads(row["policy"])))
+
+
+def _rows(folder: Path) -> list[dict[str, Any]]:
+    need_parquet()
+    from regnb.audit.keeping.snapshots import saved_snapshots  # noqa: PLC0415 - as above
+
+    return sorted(saved_snapshots(folder), key=lambda row: (row["started_at"], row["snapshot_id"]))
+
+
+def _chosen(
+    folder: Path, rows: Sequence[dict[str, Any]], registry: str | None, at: str | datetime | None
+) -> dict[str, Any]:
+    mine = [row for row in rows if registry in {None, row["registry"]}]
+    named = [row for row in mine if row["snapshot_id"] == at]
+    if at is not None and not named:
+        end = _end(at)
+        named = [row for row in mine if row["started_at"] <= end]
+    found = named if at is not None else mine
+    if not found:
+        raise AuditUnknownError(_unknown(folder, rows))
+    return found[-1]
+
+
+def _end(at: str | datetime) -> datetime:
+    """The end of what `at` names, UTC."""
+    if isinstance(at, datetime):
+        return at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC)
+    try:
+        return pd.Period(at).end_time.tz_localize(UTC).to_pydatetime(warn=False)
+    except ValueError:
+        raise ValueError(
+            f"at={printable(at, 80)!r} is no time such as '2026-11' or '2026-11-26 12:00', and no "
+            "snapshot_id of regnb.list_audits(folder)."
+        ) from None
+
+
+def _unknown(folder: Path, rows: Sequence[Mapping[str, Any]]) -> str:
+    shown = [
+        f"{printable(row['registry'], 80)} at {row['started_at']:%Y-%m-%d %H:%M:%S}"
+        for row in rows[-SHOWN:]
+    ]
+    held = f"The last that it holds: {', '.join(shown)}." if shown else "It holds none at all."
+    return f"{printable(folder)} holds no such audit. {held}"
+
+
+def _empty(row: Mapping[str, Any]) -> Inventory:
+    inventory = Inventory(row["registry"], url=row["url"])
+    inventory.scope, inventory.stopped = row["scope"], row["stopped"]
+    return inventory
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
