@@ -24,23 +24,45 @@ class Links:
     @classmethod
     def of(cls, sources: Codes, targets: Codes, count: int) -> Links:
         """Sort pairs by their source; sources are below `count`."""
-        order = np.argsort(sources, kind="stable")
         starts = np.zeros(count + 1, dtype=np.int64)
         np.cumsum(np.bincount(sources, minlength=count), out=starts[1:])
-        return cls(starts, targets[order])
+        return cls(starts, targets if _ascends(sources) else targets[_order(sources)])
+
+    def counts(self, sources: Codes) -> Ints:
+        """How many steps there are from each of `sources`."""
+        counts: Ints = self.starts[sources + 1]
+        counts -= self.starts[sources]
+        return counts
+
+    def beyond(self, sources: Codes) -> Codes:
+        """Where all steps from `sources` lead, one source after the other."""
+        counts = self.counts(sources)
+        skipped = self.starts[sources]
+        skipped -= np.cumsum(counts)
+        skipped += counts
+        places = np.repeat(skipped, counts)
+        places += np.arange(len(places))
+        return self.targets[places]
 
     def follow(self, sources: Codes) -> tuple[Ints, Codes]:
         """All steps from `sources`: the row of the source, and where the step leads."""
-        first = self.starts[sources]
-        counts = self.starts[sources + 1] - first
-        rows = np.repeat(np.arange(len(sources)), counts)
-        before = np.cumsum(counts) - counts
-        places = np.arange(len(rows)) - np.repeat(before - first, counts)
-        return rows, self.targets[places]
+        rows = np.repeat(np.arange(len(sources)), self.counts(sources))
+        return rows, self.beyond(sources)
 
     def targets_of(self, sources: Flags) -> Codes:
         """Where all steps from the flagged sources lead; quicker than `follow` from many."""
         return self.targets[np.repeat(sources, np.diff(self.starts))]
+
+
+def _ascends(numbers: Codes) -> bool:
+    return bool((numbers[1:] >= numbers[:-1]).all())
+
+
+def _order(numbers: Codes) -> Ints:
+    """The stable order of numbers that are not negative: to sort keys is quicker than argsort."""
+    keys = pack(numbers, np.arange(len(numbers)), len(numbers))
+    keys.sort()
+    return unpack(keys, len(numbers))[1]
 
 
 def sums(groups: Codes, values: Codes, count: int) -> Ints:
@@ -52,22 +74,24 @@ def sums(groups: Codes, values: Codes, count: int) -> Ints:
 
 def pack(owner: Codes, digest: Codes, count: int) -> Ints:
     """One sortable key for each pair; `count` is how many digests there are."""
-    keys: Ints = owner.astype(np.int64) * count + digest
+    keys: Ints = owner.astype(np.int64)
+    keys <<= count.bit_length()
+    keys |= digest
     return keys
 
 
 def unpack(keys: Ints, count: int) -> tuple[Ints, Ints]:
     """The owners and digests of keys."""
-    owner = keys // max(count, 1)
-    return owner, keys - owner * count
+    bits = count.bit_length()
+    return keys >> bits, keys & ((1 << bits) - 1)
 
 
 def distinct(keys: Ints) -> Ints:
     """The keys, sorted, each once; `keys` is sorted in place."""
     keys.sort()
-    if len(keys) == 0:
-        return keys
-    return keys[np.concatenate(([True], keys[1:] != keys[:-1]))]
+    first = np.ones(len(keys), dtype=bool)
+    np.not_equal(keys[1:], keys[:-1], out=first[1:])
+    return keys[first]
 
 
 def once(codes: Codes, count: int) -> Ints:

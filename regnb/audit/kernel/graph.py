@@ -34,7 +34,7 @@ class Graph:
     every step: an index leads on only to what its own repository holds.
 
     Attributes:
-        keys: of all places, sorted: ``repository * digests + digest``.
+        keys: of all places, sorted: `pack` of repository and digest.
         repository: of each place.
         digest: of each place.
         children: from the place of an index to those of its entries.

@@ -169,7 +169,7 @@ class Levels:
     @cached_property
     def tag_places(self) -> Ints:
         """Places that tags keep alive, each once: tags of one place have the same numbers."""
-        return np.unique(self.seen.tag_place[self.is_root])
+        return once(self.seen.tag_place[self.is_root], len(self.graph.keys))
 
     @cached_property
     def consumer_of_tag(self) -> Ints:

@@ -11,6 +11,9 @@ from regnb.audit.kernel.arrays import Codes, Ints, Links, distinct, pack, sums, 
 from regnb.audit.kernel.content import Content
 from regnb.audit.kernel.reach import Reach
 
+_HIGH, _LOW = 32, 31  # bits; there are fewer users than 2 ** 31, so that nothing overflows
+_UNITS = (2.0**-_HIGH, 2.0 ** -(_HIGH + _LOW))
+
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
@@ -22,10 +25,13 @@ class Pairs:
     @classmethod
     def of(cls, reached: Reach, content: Content, *, needs: Links) -> Pairs:
         """The manifests reached, and what they need: `needs` leads there from a document."""
-        rows, blobs = needs.follow(reached.digest)
         documents = pack(reached.consumer, reached.digest, content.count)
-        below = pack(reached.consumer[rows], blobs, content.count)
-        consumer, blob = unpack(distinct(np.concatenate((documents, below))), content.count)
+        consumer = np.repeat(reached.consumer, needs.counts(reached.digest))
+        below = pack(consumer, needs.beyond(reached.digest), content.count)
+        del consumer
+        keys = distinct(np.concatenate((documents, below)))
+        del documents, below
+        consumer, blob = unpack(keys, content.count)
         return cls(consumer.astype(np.int32), blob.astype(np.int32))
 
 
@@ -63,17 +69,18 @@ def amounts(reached: Reach, pairs: Pairs, content: Content, *, weight: Ints) -> 
         weight: for each consumer, how many alike it stands for: tags of one repository that name
             the same digest have the same numbers, and count as that many.
     """
-    count = len(weight)
-    size = content.size[pairs.blob]
-    users = needed_by(pairs, content, weight=weight)[pairs.blob]
-    alone = users == 1
-    exclusive = sums(pairs.consumer[alone], size[alone], count)
-    shared = _fair_of_shared(pairs.consumer[~alone], users[~alone], size[~alone], count)
+    count, users = len(weight), needed_by(pairs, content, weight=weight)
+
+    def total(values: Ints) -> Ints:
+        return sums(pairs.consumer, values[pairs.blob], count)
+
+    whole, *rest = _shares(content.size, users)
     return Amounts(
         declared=sums(reached.consumer, content.declared[reached.digest], count),
-        stored=stored(pairs, content, count),
-        exclusive=exclusive,
-        fair=exclusive + shared,
+        stored=total(content.size),
+        exclusive=total(np.where(users == 1, content.size, 0)),
+        fair=total(whole)
+        + sum(total(part) * unit for part, unit in zip(rest, _UNITS, strict=True)),
         blob_count=np.bincount(pairs.consumer, minlength=count).astype(np.int64),
     )
 
@@ -88,21 +95,13 @@ def needed_by(pairs: Pairs, content: Content, *, weight: Ints) -> Ints:
     return sums(pairs.blob, weight[pairs.consumer], content.count)
 
 
-def _fair_of_shared(
-    consumer: Codes, users: Ints, size: Ints, count: int
-) -> npt.NDArray[np.float64]:
-    """Sums of size / users.
+def _shares(size: Ints, users: Ints) -> tuple[Ints, Ints, Ints]:
+    """Size / users, as whole bytes and two parts of a byte, in `_UNITS`.
 
-    Sizes of equal divisor are summed first, as integers: so the result does not depend on the
-    order in which a walk met the blobs (F13), and is a few roundings off the truth at most.
+    Sums of whole numbers depend on no order: so the walk that met the blobs in another order gives
+    the same bits (F13), and only the last 2 ** -63 of a byte are lost.
     """
-    fair = np.zeros(count, dtype=np.float64)
-    if len(users) == 0:
-        return fair
-    keys = pack(consumer, users, int(users.max()) + 1)
-    order = np.argsort(keys)
-    keys = keys[order]
-    starts = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
-    first = order[starts]
-    np.add.at(fair, consumer[first], np.add.reduceat(size[order], starts) / users[first])
-    return fair
+    users = np.maximum(users, 1)
+    whole, left = np.divmod(size, users)
+    high, left = np.divmod(left << _HIGH, users)
+    return whole, high, (left << _LOW) // users
