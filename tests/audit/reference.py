@@ -66,11 +66,11 @@ def about(shelves: Shelves) -> set[tuple[Place, Place]]:
     return pairs
 
 
-def roots(shelves: Shelves, policy: LivenessPolicy, without: Collection[Tag] = ()) -> set[Place]:
-    """What is alive by itself once some tags are gone."""
+def roots(shelves: Shelves, policy: LivenessPolicy) -> set[Place]:
+    """What is alive by itself."""
     if policy.roots == "manifests":
         return shelves.places
-    found = shelves.named(rooting(shelves, policy) - set(without))
+    found = shelves.named(rooting(shelves, policy))
     if policy.referrers == "kept":
         found |= {referrer for _, referrer in about(shelves)} & shelves.places
     return found
@@ -94,14 +94,14 @@ def closure(shelves: Shelves, policy: LivenessPolicy, start: Iterable[Place]) ->
         found.add(place)
         waiting += [referrer for subject, referrer in pairs if subject == place]
         manifest = shelves.manifests[place[1]]
-        if isinstance(manifest, Index) and policy.children == "all":
+        if isinstance(manifest, Index) and policy.children != "documents":
             waiting += [(place[0], str(child.digest)) for child in manifest.manifests]
     return found
 
 
-def live(shelves: Shelves, policy: LivenessPolicy, without: Collection[Tag] = ()) -> set[Place]:
-    """Everything that is alive once some tags are gone."""
-    return closure(shelves, policy, roots(shelves, policy, without))
+def live(shelves: Shelves, policy: LivenessPolicy) -> set[Place]:
+    """Everything that is alive."""
+    return closure(shelves, policy, roots(shelves, policy))
 
 
 def visible(shelves: Shelves) -> Shelves:
@@ -132,7 +132,7 @@ def needs(shelves: Shelves, documents: Collection[str], policy: LivenessPolicy =
         manifest = shelves.manifests[digest]
         if isinstance(manifest, ImageManifest):
             found |= {str(named.digest) for named in manifest.references() if not named.foreign}
-        elif policy.children == "documents":
+        elif policy.children != "all":
             named = {str(child.digest) for child in manifest.references()}
             found |= named & shelves.manifests.keys()
     return found - shelves.elsewhere
@@ -187,30 +187,20 @@ def usage(shelves: Shelves, by: str, policy: LivenessPolicy = OCI) -> dict[Tag, 
     return numbers
 
 
-def live_blobs(shelves: Shelves, policy: LivenessPolicy, without: Collection[Tag] = ()) -> set[str]:
-    """The blobs that stay, manifests included, once some tags are gone."""
-    documents = {digest for _, digest in live(shelves, policy, without)}
-    return needs(shelves, documents, policy)
+def live_blobs(shelves: Shelves, policy: LivenessPolicy) -> set[str]:
+    """The blobs that have to stay, manifests included."""
+    return needs(shelves, {digest for _, digest in live(shelves, policy)}, policy)
 
 
-def freed(shelves: Shelves, tags: Collection[Tag], policy: LivenessPolicy) -> int:
-    """The bytes that go with some tags, be they garbage or not before."""
-    size = sizes(shelves)
-    gone = live_blobs(shelves, policy) - live_blobs(shelves, policy, tags)
-    return sum(size[blob] for blob in gone)
-
-
-def already_garbage(shelves: Shelves, files: Mapping[str, bytes], policy: LivenessPolicy) -> int:
-    """The bytes on a disk that nothing alive needs."""
-    alive = live_blobs(shelves, policy)
-    return sum(len(raw) for digest, raw in files.items() if digest not in alive)
-
-
-def without_digests(shelves: Shelves, places: Collection[Place]) -> Shelves:
-    """What is left when manifests are deleted by digest: every tag of theirs goes with them."""
+def without(shelves: Shelves, tags: Collection[Tag], places: Collection[Place] = ()) -> Shelves:
+    """What is left without some tags and manifests: every tag of a manifest goes with it."""
     holdings = {
         owner: frozenset(digest for digest in held if (owner, digest) not in places)
         for owner, held in shelves.holdings.items()
     }
-    tags = {tag: digest for tag, digest in shelves.tags.items() if (tag[0], digest) not in places}
-    return replace(shelves, holdings=holdings, tags=tags)
+    left = {
+        tag: digest
+        for tag, digest in shelves.tags.items()
+        if tag not in tags and (tag[0], digest) not in places
+    }
+    return replace(shelves, holdings=holdings, tags=left)

@@ -80,7 +80,7 @@ class World:
                 continue
             found.add(place)
             waiting += [referrer for subject, referrer in about if subject == place]
-            if policy.children == "all":
+            if policy.children != "documents":
                 waiting += [(place[0], name) for name in self.entries(place)]
         return found
 
@@ -94,7 +94,7 @@ class World:
             manifest = self.manifests[place[1]]
             if isinstance(manifest, ImageManifest):
                 found |= {str(named.digest) for named in manifest.references()}
-            if policy.children == "documents":
+            if policy.children != "all":
                 found |= self.entries(place) & known
         return found
 

@@ -82,6 +82,22 @@ def test_distribution_2_8_keeps_the_documents_of_children_and_nothing_of_theirs(
     assert stored(audit, "distribution-3") == 700 + 1900
 
 
+def test_collectors_keep_a_document_that_an_index_names_wherever_it_lies() -> None:
+    building = Building()
+    building.tag("r", "1", index("I", 700, M1.descriptor))
+    building.tag("other", "1", M1)
+    freed = {
+        policy: building.audit().with_policy(policy).plan_delete("other:1").freed
+        for policy in ("oci", "tagged-only", "distribution-3", "distribution-2.8")
+    }
+    assert freed == {
+        "oci": 1900,
+        "tagged-only": 1900,
+        "distribution-3": 1400,
+        "distribution-2.8": 1400,
+    }
+
+
 def test_what_no_tag_leads_to_has_a_row_of_its_own_where_it_is_kept() -> None:
     building = Building()
     building.tag("r", "1", M1)

@@ -73,14 +73,14 @@ class Levels:
     def steps(self) -> tuple[Links, ...]:
         """The links between places that the policy follows."""
         graph, policy = self.graph, self.policy
-        steps = (graph.children,) if policy.children == "all" else ()
+        steps = (graph.children,) if policy.children != "documents" else ()
         return (*steps, graph.referrers) if policy.referrers == "with-subject" else steps
 
     @property
     def needs(self) -> Links:
         """From a live document to what has to stay for its sake."""
-        whole = self.policy.children == "all"
-        return self.content.blobs if whole else self.seen.named
+        held_alone = self.policy.children == "all"
+        return self.content.blobs if held_alone else self.seen.named
 
     @cached_property
     def without_referrers(self) -> Levels:

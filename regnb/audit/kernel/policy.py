@@ -20,7 +20,9 @@ class LivenessPolicy:
         roots: ``tags``: what a tag names; ``manifests``: every manifest that the repository
             holds, tagged or not.
         children: ``all``: whatever an index leads to, where its repository holds it, at any depth;
-            ``documents``: of the entries of an index only the documents, not what they name.
+            ``all-named``: that, and the documents of entries that its repository lacks and another
+            holds: a collector of garbage keeps what is named, wherever it lies; ``documents``: of
+            the entries of an index only the documents, not what they name.
         referrers: ``with-subject``: what is about a live manifest is alive; ``ignored``: it needs
             a tag of its own; ``kept``: whatever is about something is alive.
         attachments: tags that belong to another manifest (cosign's, and the fallback tags of
@@ -30,7 +32,7 @@ class LivenessPolicy:
     name: str
     meaning: str
     roots: Literal["tags", "manifests"] = "tags"
-    children: Literal["all", "documents"] = "all"
+    children: Literal["all", "all-named", "documents"] = "all"
     referrers: Literal["with-subject", "ignored", "kept"] = "with-subject"
     attachments: Literal["with-subject", "roots"] = "with-subject"
 
@@ -51,6 +53,7 @@ _ALL = (
     LivenessPolicy(
         "distribution-3",
         "What `registry garbage-collect --delete-untagged` of distribution 3 is meant to keep.",
+        children="all-named",
         referrers="ignored",
         attachments="roots",
     ),
