@@ -141,10 +141,22 @@ class Levels:
         return kept
 
     @cached_property
+    def live_blobs(self) -> Flags:
+        """Whether each digest has to stay."""
+        return self.blobs_of(self.live)
+
+    @cached_property
+    def garbage(self) -> int:
+        """Bytes of what was seen and is not alive; raises as `Content.check_sums` does."""
+        self.content.check_sums()
+        seen = self.blobs_of(np.arange(len(self.graph.keys)))
+        return int(self.content.size[seen & ~self.live_blobs].sum())
+
+    @cached_property
     def registry(self) -> Level:
         """One consumer: whatever is alive."""
         digest = once(self.graph.digest[self.live], self.content.count)
-        blob = np.flatnonzero(self.blobs_of(self.live))
+        blob = np.flatnonzero(self.live_blobs)
         return Level(
             Reach(np.zeros_like(digest), digest),
             Pairs(np.zeros_like(blob), blob),

@@ -63,7 +63,7 @@ class Effect:
             deleted=deleted,
             before=before,
             after=after,
-            blobs=_blobs(levels, before) & ~_blobs(levels, after),
+            blobs=levels.live_blobs & ~levels.blobs_of(np.flatnonzero(after)),
         )
 
     def bare(self, levels: Levels) -> Ints:
@@ -76,20 +76,3 @@ class Effect:
     def gone(self) -> Ints:
         """The places that are deleted or fall out of use."""
         return np.flatnonzero(self.deleted | (self.before & ~self.after))
-
-
-def seen_bytes(levels: Levels) -> int:
-    """The bytes of everything that was seen, alive or not; raises as `Content.check_sums` does."""
-    levels.content.check_sums()
-    everything = np.ones(len(levels.graph.keys), dtype=bool)
-    return int(levels.content.size[_blobs(levels, everything)].sum())
-
-
-def live_bytes(levels: Levels) -> int:
-    """The bytes of what is alive; raises as `Content.check_sums` does."""
-    levels.content.check_sums()
-    return int(levels.content.size[levels.registry.pairs.blob].sum())
-
-
-def _blobs(levels: Levels, places: Flags) -> Flags:
-    return levels.blobs_of(np.flatnonzero(places))

@@ -13,7 +13,7 @@ from regnb.audit.kernel.arrays import Flags
 from regnb.audit.kernel.levels import Levels
 from regnb.audit.plans import tables
 from regnb.audit.plans.card import card
-from regnb.audit.plans.effect import Effect, Semantics, live_bytes, seen_bytes
+from regnb.audit.plans.effect import Effect, Semantics
 from regnb.audit.plans.explain import explain
 from regnb.audit.plans.selection import select
 from regnb.display.card import Card, Shown
@@ -155,11 +155,10 @@ def plan_of(
     inventory = levels.inventory
     deleted = np.zeros(len(levels.graph.keys), dtype=bool) if manifests is None else manifests
     effect = Effect.of(levels, asked=tags, deleted=deleted, semantics=semantics)
-    live = live_bytes(levels)
     return DeletionPlan(
         semantics=semantics,
         freed=int(levels.content.size[effect.blobs].sum()),
-        already_garbage=seen_bytes(levels) - live,
+        already_garbage=levels.garbage,
         complete=inventory.complete and not inventory.scope,
         warnings=(*_doubts(inventory), *warnings),
         _levels=levels,
