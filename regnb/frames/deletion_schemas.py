@@ -25,6 +25,10 @@ REASON: Dtype = pd.CategoricalDtype(["selected", "same-digest", "attachment"])
 COLLATERAL_KIND: Dtype = pd.CategoricalDtype(
     ["lost-tag", "broken-index", "attachment", "referrer", "orphan", "kept-tag"]
 )
+GC_VERSION: Dtype = pd.CategoricalDtype(["2.8", "3"])
+RISK: Dtype = pd.CategoricalDtype(
+    ["passed-over-child", "untagged-child", "untagged-referrer", "untagged"]
+)
 
 PLAN = Schema(
     "plan",
@@ -90,5 +94,21 @@ EXPLANATION = Schema(
         "together": Column(TEXT, "who: they are freed only when all of these go"),
         "kept_count": Column(EXACT_BYTES, "others that need them and stay"),
         "kept": Column(TEXT, "who: as long as one of these stays, they stay"),
+    },
+)
+
+GC_RISK = Schema(
+    "gc risk",
+    {
+        "registry": REGISTRY,
+        "repository": REPOSITORY,
+        "digest": Column(TEXT, "digest of what would be lost: blob or manifest"),
+        "version": Column(GC_VERSION, "version of the distribution registry that would do it"),
+        "reason": Column(RISK, "why its collector does not keep it"),
+        "is_manifest": Column(FLAG, "whether it is a manifest"),
+        "is_swept": Column(FLAG, "whether its bytes go; else the repository alone loses it"),
+        "size": Column(EXACT_BYTES, "bytes as stored"),
+        "tag_count": Column(EXACT_BYTES, "tags of the repository that need it"),
+        "tags": Column(TEXT, "which: they would break, or lose what is about them"),
     },
 )

@@ -9,6 +9,7 @@ import pandas as pd
 
 from regnb.audit.kernel.arrays import Codes, Flags, Ints
 from regnb.audit.kernel.levels import Levels
+from regnb.audit.kernel.sets import alike
 from regnb.audit.kernel.usage import Pairs
 from regnb.audit.plans.effect import Effect
 from regnb.audit.tables.cells import filled
@@ -73,20 +74,8 @@ def _only(pairs: Pairs, blobs: Flags) -> Pairs:
 
 def _alike(pairs: Pairs, blobs: Ints) -> list[Ints]:
     """The blobs, those together that exactly the same consumers need."""
-    marks = np.zeros(len(blobs), dtype=np.uint64)
-    place = np.searchsorted(blobs, pairs.blob)
-    np.add.at(marks, place, _mixed(pairs.consumer))
-    count = np.bincount(place, minlength=len(blobs)).astype(np.uint64)
-    _, group = np.unique(np.stack((marks, count)), axis=1, return_inverse=True)
+    group = alike(np.searchsorted(blobs, pairs.blob), pairs.consumer, len(blobs))
     return [blobs[group == number] for number in np.unique(group)]
-
-
-def _mixed(numbers: Codes) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
-    """Numbers scattered over 64 bits (splitmix64), so that sums of them tell sets apart."""
-    mixed = (numbers.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
 
 
 def _group(levels: Levels, effect: Effect, blobs: Ints, consumers: Codes, tag: int) -> _Group:

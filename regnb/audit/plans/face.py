@@ -8,6 +8,7 @@ import pandas as pd
 
 from regnb.audit.kernel.levels import Levels
 from regnb.audit.plans.effect import Semantics
+from regnb.audit.plans.gc_risk import COLLECTORS, gc_risk
 from regnb.audit.plans.plan import DeletionPlan, plan_of
 from regnb.audit.plans.selection import Named, select
 from regnb.display.text import count
@@ -73,3 +74,31 @@ class Plans:
             manifests=found.manifests,
             warnings=[left_out] if found.unread else [],
         )
+
+    def gc_risk(self, version: str | None = None) -> pd.DataFrame:
+        """What the registry's own garbage collector would destroy although it is in use.
+
+        That is what is alive under the policy of this audit, and would be lost by
+        ``garbage-collect --delete-untagged`` of the distribution registry. Version 2.8 loses every
+        entry of an index that has no tag of its own, and what it names. Version 3 passes over an
+        entry that an earlier repository names and lacks, and so loses what the entry names; the
+        order of repositories is that of a disk. Both lose referrers without a tag. What the audit
+        has not seen is not in it.
+
+        Args:
+            version: ``2.8`` or ``3``; both by default.
+
+        Returns:
+            One row a version, a repository and a digest that would be lost, sorted by them; none
+            where the collector is safe. Columns ``registry repository digest version reason
+            is_manifest is_swept size tag_count tags``. ``reason`` is ``untagged-child``,
+            ``passed-over-child``, ``untagged-referrer`` or ``untagged``.
+
+        Raises:
+            ValueError: there is no such version.
+        """
+        if version is not None and version not in COLLECTORS:
+            raise ValueError(
+                f"version={version!r} is none. Choose one of: {', '.join(COLLECTORS)}."
+            )
+        return gc_risk(self._levels, [*COLLECTORS] if version is None else [version])
