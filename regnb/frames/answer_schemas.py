@@ -22,6 +22,7 @@ from regnb.frames.schemas import (
 
 KNOWN_FLAG: Dtype = pd.BooleanDtype()
 EVIDENCE: Dtype = pd.CategoricalDtype(["annotation", "chain", "known", "label", "history"])
+ORPHAN_KIND: Dtype = pd.CategoricalDtype(["attachment", "referrer", "index", "tag"])
 
 RECOMPRESSED = Schema(
     "recompressed",
@@ -68,5 +69,30 @@ BASE_IMAGES = Schema(
         ),
         "current_digest": Column(TEXT, "what the name of the base names now, if that is known"),
         "first_step": Column(TEXT, "comment of the first step of the build, else its command"),
+    },
+)
+
+ORPHANS = Schema(
+    "orphans",
+    {
+        "registry": REGISTRY,
+        "repository": REPOSITORY,
+        "kind": Column(
+            ORPHAN_KIND,
+            "a tag about an absent manifest, a manifest about one, an index that lacks entries, or "
+            "a tag that is listed but names nothing",
+        ),
+        "tag": Column(TEXT, "tag that names it, the first by name; null where none does"),
+        "tag_count": Column(EXACT_BYTES, "tags of the repository that name it"),
+        "digest": Column(TEXT, "digest of the orphan; null for a tag that names nothing"),
+        "artifact_type": Column(TEXT, "what sort of artifact it says it is"),
+        "missing": Column(TEXT, "digests that it lacks, sorted, with spaces between"),
+        "missing_count": Column(EXACT_BYTES, "how many they are"),
+        "confirmed": Column(
+            FLAG, "whether the repository was asked and lacks them; else nothing led to them"
+        ),
+        "manifest_count": Column(EXACT_BYTES, "manifests that it leads to, itself included"),
+        "stored": Column(EXACT_BYTES, "distinct bytes that it leads to"),
+        "frees": Column(EXACT_BYTES, "those of them that are freed if it alone is deleted"),
     },
 )

@@ -9,6 +9,7 @@ import pandas as pd
 from regnb.audit.answers.base_images import base_images
 from regnb.audit.answers.bases import Bases
 from regnb.audit.answers.known import Known
+from regnb.audit.answers.orphans import orphans
 from regnb.audit.answers.recompressed import recompressed
 from regnb.audit.kernel.images import Images
 from regnb.audit.kernel.levels import Levels
@@ -71,6 +72,29 @@ class Contents:
             else Known.of_frame(known)
         )
         return base_images(self._levels, self._images, Bases(self._levels, self._images, found))
+
+    def orphans(self) -> pd.DataFrame:
+        """What has lost the manifest that it is about, or is not all there.
+
+        ``attachment``: a tag of cosign's, or a fallback tag of referrers, that is about a manifest
+        which its repository does not hold. ``referrer``: a manifest that names such a subject;
+        those that another orphan leads to are counted there. ``index``: one whose repository lacks
+        some of its entries. ``tag``: it is listed, but was answered with 404.
+
+        Indexes are known to lack what was asked for. What a referrer or attachment is about may be
+        there untagged where ``confirmed`` is False: nothing led there, and it was not asked for.
+
+        Returns:
+            One row an orphan, sorted by repository, kind, tag and digest. Columns ``registry
+            repository kind tag tag_count digest artifact_type missing missing_count confirmed
+            manifest_count stored frees``: bytes as int64. ``stored`` are the distinct bytes that it
+            leads to under the policy of the audit. ``frees`` are those that neither anything alive
+            nor another orphan needs; 0 where something else leads to the orphan itself.
+
+        Raises:
+            OverflowError: manifests declare sizes that cannot be true, nor be summed exactly.
+        """
+        return orphans(self._levels)
 
     def recompressed(self) -> pd.DataFrame:
         """Layers that are stored more than once with other bytes around the same files.
