@@ -7,13 +7,17 @@ import pandas as pd
 from regnb.frames.schemas import (
     ARCHITECTURE,
     COUNT,
+    CREATED,
     DIGEST,
     EXACT_BYTES,
     FLAG,
     OS,
     REGISTRY,
     REPOSITORY,
+    SHARE,
+    TAG,
     TEXT,
+    TIME,
     VARIANT,
     Column,
     Dtype,
@@ -23,6 +27,22 @@ from regnb.frames.schemas import (
 KNOWN_FLAG: Dtype = pd.BooleanDtype()
 EVIDENCE: Dtype = pd.CategoricalDtype(["annotation", "chain", "known", "label", "history"])
 ORPHAN_KIND: Dtype = pd.CategoricalDtype(["attachment", "referrer", "index", "tag"])
+CREATED_SOURCE: Dtype = pd.CategoricalDtype(["config", "children", "implausible"])
+AGE: Dtype = pd.CategoricalDtype(
+    [
+        "under 7 days",
+        "7 to 30 days",
+        "30 to 90 days",
+        "90 to 180 days",
+        "180 days to 1 year",
+        "1 to 2 years",
+        "2 to 5 years",
+        "5 years or more",
+        "implausible",
+        "unknown",
+    ],
+    ordered=True,
+)
 
 RECOMPRESSED = Schema(
     "recompressed",
@@ -94,5 +114,42 @@ ORPHANS = Schema(
         "manifest_count": Column(EXACT_BYTES, "manifests that it leads to, itself included"),
         "stored": Column(EXACT_BYTES, "distinct bytes that it leads to"),
         "frees": Column(EXACT_BYTES, "those of them that are freed if it alone is deleted"),
+    },
+)
+
+AGES = Schema(
+    "ages",
+    {
+        "registry": REGISTRY,
+        "age": Column(AGE, "how old it is; implausible: no such time can be; unknown: none stated"),
+        "from_days": Column(COUNT, "from so many days on"),
+        "to_days": Column(COUNT, "under so many days"),
+        "tag_count": Column(EXACT_BYTES, "tags that are so old, attachments left out"),
+        "tag_percent": Column(SHARE, "of all tags"),
+        "fair": Column(SHARE, "their fair shares of the stored bytes, together"),
+        "fair_percent": Column(SHARE, "of all stored bytes"),
+    },
+)
+
+STALE = Schema(
+    "stale",
+    {
+        "registry": REGISTRY,
+        "repository": REPOSITORY,
+        "tag": TAG,
+        "digest": DIGEST,
+        "created": CREATED,
+        "claimed": Column(TIME, "latest time that a config states, be it possible or not"),
+        "time_source": Column(
+            CREATED_SOURCE, "config, or the latest of the entries of an index; or not to be used"
+        ),
+        "age_days": Column(COUNT, "whole days from created to the end of the audit"),
+        "unmoved_since": Column(TIME, "since when earlier audits saw it name the same"),
+        "unmoved_days": Column(COUNT, "whole days from then to the end of the audit"),
+        "moved_after": Column(TIME, "when an earlier audit last saw it elsewhere, or not there"),
+        "unused": Column(KNOWN_FLAG, "whether no running image is of it; null: not asked"),
+        "stored": Column(EXACT_BYTES, "distinct bytes that the tag needs"),
+        "exclusive": Column(EXACT_BYTES, "bytes that no other tag needs"),
+        "fair": Column(SHARE, "each blob divided evenly among the tags that need it"),
     },
 )

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import timedelta
 from functools import cached_property
 
 import pandas as pd
 
+from regnb.audit.answers.ages import ages
 from regnb.audit.answers.base_images import base_images
 from regnb.audit.answers.bases import Bases
 from regnb.audit.answers.known import Known
 from regnb.audit.answers.orphans import orphans
 from regnb.audit.answers.recompressed import recompressed
+from regnb.audit.answers.running import Running, names_of
+from regnb.audit.answers.stale import stale
 from regnb.audit.kernel.images import Images
 from regnb.audit.kernel.levels import Levels
 
@@ -26,6 +31,69 @@ class Contents:
     @cached_property
     def _images(self) -> Images:
         return Images(self._levels.seen)
+
+    def ages(self) -> pd.DataFrame:
+        """How old the tags are, and how many bytes are that old: a histogram with fixed bins.
+
+        Registries do not tell when something was pushed. The age is that of the image by its
+        config, to the end of the audit; of an index the latest of its entries counts. A time before
+        2013-03-20, the beginning of Docker, or more than a day after the audit is ``implausible``,
+        and no age. Bytes are fair shares, so that they add up to what the registry stores.
+
+        Returns:
+            One row a bin, the youngest first, and always all of them. Columns ``registry age
+            from_days to_days tag_count tag_percent fair fair_percent``.
+
+        Raises:
+            OverflowError: manifests declare sizes that cannot be true, nor be summed exactly.
+        """
+        return ages(self._levels)
+
+    def stale(
+        self,
+        older_than: str | timedelta | None = "180d",
+        *,
+        since: Contents | Iterable[Contents] = (),
+        running: Running | None = None,
+    ) -> pd.DataFrame:
+        """Tags that are old, and whether something uses them.
+
+        A tag is old by the claim of its image config, as `ages` says; what has no plausible time is
+        not. Earlier audits know better: a tag that they saw move within that time is not old, and
+        one that they saw name the same for that long is.
+
+        A tag is unused if no running image has its name, nor a digest that it leads to. Images are
+        named in full, with this registry; a name without a registry counts as one of this.
+
+        Args:
+            older_than: such as ``180d``, ``12h`` or ``2w``, or a timedelta; None for all tags.
+            since: earlier audits of this registry: one, or several.
+            running: names of images in use: a list, a Series, a table with a column ``image`` or
+                ``reference``; or what ``kubectl get pods -A -o json`` prints, as text, as objects
+                or as the path of a file.
+
+        Returns:
+            One row a tag, attachments left out, the oldest first and undated ones last. Columns
+            ``registry repository tag digest created claimed time_source age_days unmoved_since
+            unmoved_days moved_after unused stored exclusive fair``. ``unused`` is null without
+            `running`. Names of this registry in `running` that nothing here has are in
+            ``attrs["regnb"]["unmatched"]``.
+
+        Raises:
+            ValueError: `older_than` is no age; `since` is of another registry, or not earlier;
+                `running` is a table without such a column.
+            FileNotFoundError: `running` is a text that is neither JSON nor the path of a file.
+            InvalidDocumentError: `running` is no JSON.
+            OverflowError: manifests declare sizes that cannot be true, nor be summed exactly.
+        """
+        earlier = [since] if isinstance(since, Contents) else list(since)
+        return stale(
+            self._levels,
+            self._images,
+            older_than=older_than,
+            earlier=[audit._levels for audit in earlier],
+            running=None if running is None else names_of(running),
+        )
 
     @cached_property
     def _bases(self) -> Bases:
