@@ -6,6 +6,7 @@ import pandas as pd
 
 from regnb.frames.schemas import (
     ARCHITECTURE,
+    BYTES,
     COUNT,
     CREATED,
     DIGEST,
@@ -43,6 +44,8 @@ AGE: Dtype = pd.CategoricalDtype(
     ],
     ordered=True,
 )
+CELL_STATE: Dtype = pd.CategoricalDtype(["present", "absent", "missing"])
+MEDIA_TYPES: Dtype = pd.CategoricalDtype(["oci", "docker", "mixed", "schema1", "other"])
 
 RECOMPRESSED = Schema(
     "recompressed",
@@ -151,5 +154,60 @@ STALE = Schema(
         "stored": Column(EXACT_BYTES, "distinct bytes that the tag needs"),
         "exclusive": Column(EXACT_BYTES, "bytes that no other tag needs"),
         "fair": Column(SHARE, "each blob divided evenly among the tags that need it"),
+    },
+)
+
+PLATFORM_COVERAGE = Schema(
+    "platform coverage",
+    {
+        "registry": REGISTRY,
+        "repository": REPOSITORY,
+        "tag": TAG,
+        "platform": Column(TEXT, "what it runs on, by one name for all names of the same platform"),
+        "os": OS,
+        "architecture": ARCHITECTURE,
+        "variant": VARIANT,
+        "os_version": Column(TEXT, "version of the operating system"),
+        "state": Column(
+            CELL_STATE,
+            "present; absent: named, but not held; missing: only other tags of the repository have "
+            "an image for it",
+        ),
+        "digest": Column(TEXT, "digest of the image; null where it is missing"),
+        "stored": Column(BYTES, "bytes of the image: manifest, config and distinct layers"),
+        "config_platform": Column(TEXT, "platform that the config of the image says"),
+        "differs": Column(FLAG, "whether that is another than the index says"),
+        "platform_count": Column(EXACT_BYTES, "platforms that the tag has images for"),
+        "repository_platform_count": Column(
+            EXACT_BYTES, "platforms that tags of the repository name"
+        ),
+        "single_platform": Column(FLAG, "whether the tag has one platform, its repository several"),
+        "stored_sum": Column(EXACT_BYTES, "stored of all images of the tag, added up"),
+        "stored_max": Column(EXACT_BYTES, "stored of the largest image of the tag"),
+    },
+)
+
+COMPLIANCE = Schema(
+    "compliance",
+    {
+        "registry": REGISTRY,
+        "repository": REPOSITORY,
+        "tag": TAG,
+        "platform": Column(TEXT, "what the image runs on; null where nothing says it"),
+        "digest": Column(TEXT, "digest of the image"),
+        "labels_present": Column(TEXT, "required labels that it has, with spaces between"),
+        "labels_missing": Column(TEXT, "required labels that it lacks, with spaces between"),
+        "labels_inherited": Column(TEXT, "those present that are its base's, value and all"),
+        "media_types": Column(MEDIA_TYPES, "whose media types manifest, config and layers have"),
+        "signed": Column(FLAG, "whether a signature of it, or of what the tag names, was seen"),
+        "created": CREATED,
+        "implausible": Column(FLAG, "whether that time cannot be true"),
+        "user": Column(TEXT, "whom it runs as; null where it names nobody"),
+        "root": Column(KNOWN_FLAG, "whether that is root; null on Windows and where not known"),
+        "layer_count": Column(EXACT_BYTES, "number of layers"),
+        "too_many_layers": Column(FLAG, "whether they are more than 127"),
+        "layers_match": Column(KNOWN_FLAG, "whether the config lists as many; null: not read"),
+        "repeated_layers": Column(EXACT_BYTES, "layers that the manifest has named before"),
+        "foreign_layers": Column(EXACT_BYTES, "layers that lie elsewhere"),
     },
 )

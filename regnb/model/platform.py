@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from regnb.errors import InvalidPlatformError, printable
 from regnb.model import fields
@@ -57,6 +57,15 @@ class Platform:
     def is_unknown(self) -> bool:
         """Whether this is the placeholder that builders give to attestations."""
         return self.os == "unknown" and self.architecture == "unknown"
+
+    @property
+    def usual(self) -> Platform:
+        """The same with the variant that builders mean where they name none, and no version.
+
+        Two names of one platform are equal in it: ``linux/arm64`` and ``linux/arm64/v8``.
+        """
+        variant = self.variant or _USUAL_VARIANTS.get(self.architecture)
+        return replace(self, variant=variant, os_version=None, os_features=())
 
     def matches(self, wanted: Platform) -> bool:
         """Whether an image for this platform is what `wanted` asks for.

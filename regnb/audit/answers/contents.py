@@ -11,13 +11,22 @@ import pandas as pd
 from regnb.audit.answers.ages import ages
 from regnb.audit.answers.base_images import base_images
 from regnb.audit.answers.bases import Bases
+from regnb.audit.answers.compliance import compliance
 from regnb.audit.answers.known import Known
 from regnb.audit.answers.orphans import orphans
+from regnb.audit.answers.platforms import platforms
 from regnb.audit.answers.recompressed import recompressed
 from regnb.audit.answers.running import Running, names_of
 from regnb.audit.answers.stale import stale
 from regnb.audit.kernel.images import Images
 from regnb.audit.kernel.levels import Levels
+
+REQUIRED = (
+    "org.opencontainers.image.source",
+    "org.opencontainers.image.version",
+    "org.opencontainers.image.licenses",
+)
+"""The labels that `Contents.compliance` asks for unless it is told otherwise."""
 
 
 class Contents:
@@ -141,6 +150,30 @@ class Contents:
         )
         return base_images(self._levels, self._images, Bases(self._levels, self._images, found))
 
+    def compliance(self, require: Iterable[str] = REQUIRED) -> pd.DataFrame:
+        """What images lack that they should have, and what they should not be.
+
+        A label counts if the config has it, or the manifest as an annotation, and it is not empty.
+        It is inherited where the image that it was made from (by its layers, as `base_images` says)
+        has the same value: labels go down from base to image unasked.
+
+        An image is signed if a signature of it, or of the index that its tag names, was seen, by
+        cosign, Sigstore or Notation; whether the signature is good is not asked.
+
+        Args:
+            require: names of labels that images should have.
+
+        Returns:
+            One row a tag and image, attachments, attestations and artifacts left out, sorted by
+            repository, tag, platform and digest. Columns ``registry repository tag platform digest
+            labels_present labels_missing labels_inherited media_types signed created implausible
+            user root layer_count too_many_layers layers_match repeated_layers foreign_layers``.
+            ``root`` is also True where an image names no user, and null on Windows. Texts of
+            images are raw.
+        """
+        wanted = (require,) if isinstance(require, str) else tuple(dict.fromkeys(require))
+        return compliance(self._levels, self._images, self._bases, wanted)
+
     def orphans(self) -> pd.DataFrame:
         """What has lost the manifest that it is about, or is not all there.
 
@@ -163,6 +196,30 @@ class Contents:
             OverflowError: manifests declare sizes that cannot be true, nor be summed exactly.
         """
         return orphans(self._levels)
+
+    def platforms(self) -> pd.DataFrame:
+        """Which platforms each tag has images for, which it lacks, and how large they are.
+
+        Each image of a tag has a row, and so has each platform that another tag of the repository
+        names and this one does not (``state`` missing). An image for a platform is what the index
+        says it is; ``differs`` is True where its config says otherwise. Attestations and artifacts
+        are no images. To see repositories by platforms::
+
+            df = audit.platforms()
+            df.pivot_table("stored", ["repository", "tag"], "platform", aggfunc="max")
+
+        Returns:
+            One row a tag and image or missing platform, sorted by repository, tag, platform and
+            digest. Columns ``registry repository tag platform os architecture variant os_version
+            state digest stored config_platform differs platform_count repository_platform_count
+            single_platform stored_sum stored_max``: bytes as Int64, those of the tag as int64.
+            ``stored_sum`` counts layers that platforms share once for each; ``usage(by="tag")``
+            counts them once.
+
+        Raises:
+            OverflowError: manifests declare sizes that cannot be true, nor be summed exactly.
+        """
+        return platforms(self._levels, self._images)
 
     def recompressed(self) -> pd.DataFrame:
         """Layers that are stored more than once with other bytes around the same files.

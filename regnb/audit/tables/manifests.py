@@ -33,7 +33,7 @@ def manifests(levels: Levels) -> pd.DataFrame:
         **_documents(levels, row, digest),
         **_platforms(inventory, digest, content.count),
         "declared_size": content.declared[digest],
-        "stored_size": _stored(levels)[digest],
+        "stored_size": stored_sizes(levels)[digest],
         "foreign_size": content.foreign[digest],
     }
     return build(AUDIT_MANIFESTS, inventory, columns, len(row))
@@ -67,7 +67,7 @@ def _documents(levels: Levels, row: Ints, digest: Codes) -> dict[str, Any]:
     }
 
 
-def _stored(levels: Levels) -> Ints:
+def stored_sizes(levels: Levels) -> Ints:
     """The document and its distinct own blobs, of each digest."""
     content = levels.content
     documents = np.flatnonzero(content.document >= 0)
