@@ -13,6 +13,7 @@ from regnb import errors
 from regnb.audit.audit import Audit
 from regnb.audit.kernel.policy import LivenessPolicy
 from regnb.audit.plans.plan import DeletionPlan
+from regnb.audit.plans.rules import expire, keep
 from regnb.audit.saved import list_audits, load_audit
 from regnb.client.caching import cache
 from regnb.client.client import Client
@@ -42,8 +43,10 @@ __all__ = [
     "connect",
     "copy",
     "errors",
+    "expire",
     "get_options",
     "image",
+    "keep",
     "list_audits",
     "load_audit",
     "login",

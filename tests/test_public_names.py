@@ -11,7 +11,7 @@ import regnb
 
 PUBLIC = {
     *("Audit", "Client", "Image", "Repo", "RegistryError", "RegnbError", "connect", "copy"),
-    *("DeletionPlan", "LivenessPolicy", "cache", "list_audits", "load_audit"),
+    *("DeletionPlan", "LivenessPolicy", "cache", "expire", "keep", "list_audits", "load_audit"),
     "errors",
     *("get_options", "image", "login", "logout", "option_context", "sample"),
     *("set_options", "styled"),
@@ -24,7 +24,8 @@ METHODS = {
     "Audit": "blobs configs diff_ids errors history labels layers manifests references referrers "
     "repositories repository_blobs repository_manifests save snapshot tables tags usage "
     "with_policy base_images recompressed plan_delete gc_risk "
-    "ages compliance orphans platforms stale",
+    "ages compliance orphans platforms stale"
+    " retention",
     "DeletionPlan": "blobs collateral explain manifests policy registry to_frame",
 }
 

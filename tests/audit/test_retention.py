@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from regnb.audit.kernel.levels import Levels
 from regnb.audit.kernel.seen import Seen
 from regnb.audit.plans.retention import retention
-from regnb.audit.plans.rules import Rule, delete, keep
+from regnb.audit.plans.rules import Rule, expire, keep
 from regnb.model.image_config import ImageConfig
 from regnb.model.platform import Platform
 from regnb.model.reference import referrers_tag
@@ -103,7 +103,7 @@ def test_what_has_no_believable_time_is_kept_and_takes_no_place(days: float | No
     assert decided["r:reproducible"] == ("keep", "its time or version is not known")
     assert decided["r:v3"][0] == "keep"
     assert decided["r:v2"][0] == "delete"
-    assert "reproducible" in building.kept(delete(older_than="1h"), combine="ar")
+    assert "reproducible" in building.kept(expire(older_than="1h"), combine="ar")
 
 
 def test_an_index_is_as_young_as_its_youngest_entry() -> None:
@@ -132,7 +132,7 @@ def test_repositories_that_no_rule_is_about_are_left_alone() -> None:
 
 def test_ar_keeps_beat_deletes_and_alone_delete_nothing() -> None:
     building = versions()
-    rules = (delete(older_than="1h"), keep(last=1))
+    rules = (expire(older_than="1h"), keep(last=1))
     building.push("r", "older", "d", 3)
     assert building.kept(*rules, combine="ar") == {"v3", "latest"}
     assert building.kept(keep(last=1), combine="ar") == {"v1", "v2", "v3", "latest", "older"}
@@ -143,7 +143,7 @@ def test_ar_keeps_beat_deletes_and_alone_delete_nothing() -> None:
 
 def test_ecr_the_first_rule_that_a_tag_falls_under_decides() -> None:
     building = versions()
-    rules = (delete(beyond=2, matching="v[12]"), delete(beyond=1))
+    rules = (expire(beyond=2, matching="v[12]"), expire(beyond=1))
     # v1 and v2 fall under the first rule, and are counted by the second all the same.
     decided = building.decide(*rules, combine="ecr")
     assert {name for name, (what, _) in decided.items() if what == "keep"} == {
@@ -162,7 +162,7 @@ def test_gitlab_takes_latest_names_number_and_age_off_the_list_in_turn() -> None
     for number, tag in enumerate(["latest", "main", "build-5", "build-4", "build-3", "release"]):
         building.push("r", tag, tag, 10 * number)
     rules = (
-        delete(matching=r"build-.*|release|latest", older_than="25d"),
+        expire(matching=r"build-.*|release|latest", older_than="25d"),
         keep(matching="release"),
         keep(last=1),
     )
@@ -213,7 +213,7 @@ def test_what_no_rule_can_mean_is_refused(arguments: dict[str, object], words: s
 @pytest.mark.parametrize(
     ("rules", "combine", "words"),
     [
-        ([delete()], "harbor", "combine='ar'"),
+        ([expire()], "harbor", "combine='ar'"),
         ([], "harbor", "one rule or more"),
         ([keep()], "quay", "harbor, zot, ar, ecr, gitlab"),
     ],
@@ -262,3 +262,15 @@ def building_time(building: Dated, name: str) -> int:
     configs = building.inventory.configs
     row = configs.column("digest").tolist().index(digest)
     return int(configs.column("created")[row])
+
+
+def test_the_plan_of_a_policy_deletes_what_its_decisions_say_and_frees_what_a_deletion_would() -> (
+    None
+):
+    audit = versions().audit()
+    plan = audit.retention(keep(last=1))
+    assert plan.decisions is not None
+    gone = plan.decisions[plan.decisions["decision"] == "delete"]
+    assert plan.to_frame()["tag"].tolist() == gone["tag"].tolist() == ["v1", "v2"]
+    assert plan.freed == audit.plan_delete(tags=gone).freed == 2 * 1600
+    assert audit.plan_delete(tags=gone).decisions is None

@@ -167,7 +167,7 @@ class Candidates:
 
 
 def _combined(rule: Rule, counted: Flags, by_number: Flags, by_age: Flags, unknown: Flags) -> Flags:
-    """A keep takes what any selector chooses, and what is unknown; a delete what all choose."""
+    """A keep takes what any selector chooses, and what is unknown; an expire what all choose."""
     if not rule.has_selector:
         return counted
     if rule.action == "keep":

@@ -35,18 +35,18 @@ Combiner = Callable[[Candidates, Sequence[Rule]], tuple[Decisions, list[Choice]]
 
 def any_keep(candidates: Candidates, rules: Sequence[Rule]) -> tuple[Decisions, list[Choice]]:
     """What any rule keeps stays; all else goes, in the repositories that the rules are about."""
-    if any(rule.action == "delete" for rule in rules):
-        raise ValueError("These rules are combined by what they keep; delete() needs combine='ar'.")
+    if any(rule.action == "expire" for rule in rules):
+        raise ValueError("These rules are combined by what they keep; expire() needs combine='ar'.")
     choices = [candidates.choose(rule) for rule in rules]
     by = _first([choice.chosen for choice in choices], candidates)
     covered = _either([choice.covered for choice in choices], candidates)
     return Decisions(np.where((by == NONE) & covered, DELETE, KEEP), by), choices
 
 
-def keep_beats_delete(
+def keep_beats_expire(
     candidates: Candidates, rules: Sequence[Rule]
 ) -> tuple[Decisions, list[Choice]]:
-    """What a rule deletes goes unless another keeps it; without a delete nothing goes."""
+    """What an expire chooses goes unless a keep does; without an expire nothing goes."""
     choices = [candidates.choose(rule) for rule in rules]
     nothing = np.zeros(len(candidates.row), dtype=bool)
 
@@ -54,9 +54,9 @@ def keep_beats_delete(
         pairs = zip(rules, choices, strict=True)
         return _first([c.chosen if r.action == action else nothing for r, c in pairs], candidates)
 
-    kept, deleted = of("keep"), of("delete")
-    goes = (deleted != NONE) & (kept == NONE)
-    return Decisions(np.where(goes, DELETE, KEEP), np.where(goes, deleted, kept)), choices
+    kept, expired = of("keep"), of("expire")
+    goes = (expired != NONE) & (kept == NONE)
+    return Decisions(np.where(goes, DELETE, KEEP), np.where(goes, expired, kept)), choices
 
 
 def by_priority(candidates: Candidates, rules: Sequence[Rule]) -> tuple[Decisions, list[Choice]]:
@@ -68,7 +68,7 @@ def by_priority(candidates: Candidates, rules: Sequence[Rule]) -> tuple[Decision
     by = _first([choice.matched for choice in choices], candidates)
     goes = np.zeros(len(by), dtype=bool)
     for number, (rule, choice) in enumerate(zip(rules, choices, strict=True)):
-        unwanted = choice.chosen if rule.action == "delete" else ~choice.chosen
+        unwanted = choice.chosen if rule.action == "expire" else ~choice.chosen
         goes |= (by == number) & unwanted
     return Decisions(np.where(goes, DELETE, KEEP), by), choices
 
@@ -76,24 +76,24 @@ def by_priority(candidates: Candidates, rules: Sequence[Rule]) -> tuple[Decision
 def gitlab(candidates: Candidates, rules: Sequence[Rule]) -> tuple[Decisions, list[Choice]]:
     """GitLab's clean-up: one step after the other takes tags off the list of what goes.
 
-    ``latest`` never goes; then what no delete names; then what a keep without a number names; then
-    the last ones, counted among those that are left; then what is not as old as the delete says.
+    ``latest`` never goes; then what no expire names; then what a keep without a number names; then
+    the last ones, counted among those that are left; then what is not as old as the expire says.
     """
     numbers = range(len(rules))
-    deletes = [n for n in numbers if rules[n].action == "delete"]
-    keeps = sorted(set(numbers) - set(deletes), key=lambda n: rules[n].number is not None)
+    expires = [n for n in numbers if rules[n].action == "expire"]
+    keeps = sorted(set(numbers) - set(expires), key=lambda n: rules[n].number is not None)
     left = candidates.unlike(LATEST)
-    left &= _either([candidates.match(rules[n].filters)[1] for n in deletes], candidates)
+    left &= _either([candidates.match(rules[n].filters)[1] for n in expires], candidates)
     by = np.full(len(left), NONE, dtype=np.int64)
     choices: dict[int, Choice] = {}
     for number in keeps:
         choices[number] = candidates.choose(rules[number], among=left)
         by[choices[number].chosen] = number
         left = left & ~choices[number].chosen
-    for number in reversed(deletes):
+    for number in reversed(expires):
         choices[number] = candidates.choose(rules[number], among=left)
         by[choices[number].chosen] = number
-    goes = _either([choices[n].chosen for n in deletes], candidates)
+    goes = _either([choices[n].chosen for n in expires], candidates)
     return Decisions(np.where(goes, DELETE, KEEP), by), [choices[n] for n in numbers]
 
 
@@ -114,7 +114,7 @@ COMBINERS: Mapping[str, Combiner] = MappingProxyType(
     {
         "harbor": any_keep,
         "zot": any_keep,
-        "ar": keep_beats_delete,
+        "ar": keep_beats_expire,
         "ecr": by_priority,
         "gitlab": gitlab,
     }

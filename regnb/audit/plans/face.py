@@ -10,6 +10,8 @@ from regnb.audit.kernel.levels import Levels
 from regnb.audit.plans.effect import Semantics
 from regnb.audit.plans.gc_risk import COLLECTORS, gc_risk
 from regnb.audit.plans.plan import DeletionPlan, plan_of
+from regnb.audit.plans.retention import retention
+from regnb.audit.plans.rules import Rule
 from regnb.audit.plans.selection import Named, select
 from regnb.display.text import count
 
@@ -102,3 +104,35 @@ class Plans:
                 f"version={version!r} is none. Choose one of: {', '.join(COLLECTORS)}."
             )
         return gc_risk(self._levels, [*COLLECTORS] if version is None else [version])
+
+    def retention(
+        self, *rules: Rule, combine: str = "harbor", semantics: Semantics = "untag"
+    ) -> DeletionPlan:
+        """What rules would keep and delete, as a plan; `regnb.keep` and `regnb.expire` make rules.
+
+        Rules decide on tags that were read; attachments (cosign's, and fallback tags of referrers)
+        take no place in a count, and go with what they belong to. Ages are those at the time of
+        the audit, and rest on what image configs claim: registries tell neither push nor pull.
+
+        ``plan.decisions`` has one row a tag. Columns ``registry repository tag digest created
+        time_source decision rule reason kept_with_digest freed_if_all``: where the time comes
+        from (``config``, ``children`` of an index, or ``implausible`` and not used), what decides
+        (``keep`` or ``delete``), and why; how many tags that stay name the digest of one that goes,
+        so that it must not be deleted by digest; and the bytes freed if all tags of its digest
+        went, and nothing else.
+
+        Args:
+            *rules: of the policy, in order.
+            combine: ``harbor`` (and ``zot``): what any `keep` chooses stays, all else in the
+                repositories that a rule is about goes; ``ar``: a `keep` beats an `expire`, and
+                without an `expire` nothing goes (Artifact Registry); ``ecr``: the first rule whose
+                filters a tag passes decides; ``gitlab``: ``latest`` stays, then names, number and
+                age take tags off what an `expire` names.
+            semantics: as for `plan_delete`.
+
+        Raises:
+            ValueError: a rule is none, or the rules cannot be combined so.
+            OverflowError: manifests declare sizes that cannot be true, nor be summed exactly.
+        """
+        found = retention(self._levels, rules, combine=combine)
+        return plan_of(self._levels, found.deleted, semantics=semantics, decisions=found.table)

@@ -35,6 +35,8 @@ class DeletionPlan(Shown):
         already_garbage: bytes that were seen and that nothing needed before; apart from `freed`.
         complete: whether `freed` is exact; `warnings` say why it is not.
         warnings: what to know before acting.
+        decisions: one row a tag, with the reason, where rules made the plan: see
+            `Audit.retention`.
     """
 
     semantics: Semantics
@@ -42,6 +44,7 @@ class DeletionPlan(Shown):
     already_garbage: int
     complete: bool
     warnings: tuple[str, ...]
+    decisions: pd.DataFrame | None
     _levels: Levels = field(repr=False)
     _effect: Effect = field(repr=False)
 
@@ -139,6 +142,7 @@ def plan_of(
     semantics: Semantics = "untag",
     manifests: Flags | None = None,
     warnings: Sequence[str] = (),
+    decisions: pd.DataFrame | None = None,
 ) -> DeletionPlan:
     """The plan that deletes some of what was seen.
 
@@ -148,6 +152,7 @@ def plan_of(
         semantics: whether tags are taken away alone.
         manifests: a flag for each place, of manifests that are deleted by digest in any case.
         warnings: what its maker has to say.
+        decisions: what rules decided on each tag.
 
     Raises:
         OverflowError: manifests declare sizes that cannot be true, nor be summed exactly.
@@ -161,6 +166,7 @@ def plan_of(
         already_garbage=levels.garbage,
         complete=inventory.complete and not inventory.scope,
         warnings=(*_doubts(inventory), *warnings),
+        decisions=decisions,
         _levels=levels,
         _effect=effect,
     )

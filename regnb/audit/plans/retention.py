@@ -42,7 +42,7 @@ def retention(levels: Levels, rules: Sequence[Rule], *, combine: str) -> Retenti
     if combine not in COMBINERS:
         raise ValueError(f"combine={combine!r} is none. Choose one of: {', '.join(COMBINERS)}.")
     if not rules or not all(isinstance(rule, Rule) for rule in rules):
-        raise ValueError("Give one rule or more, made by regnb.keep() and regnb.delete().")
+        raise ValueError("Give one rule or more, made by regnb.keep() and regnb.expire().")
     candidates = Candidates(levels)
     decisions, choices = COMBINERS[combine](candidates, rules)
     deleted = np.zeros(len(levels.seen.read), dtype=bool)

@@ -51,7 +51,7 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule of a retention policy; `keep` and `delete` make one.
+    """A rule of a retention policy; `keep` and `expire` make one.
 
     Attributes:
         action: what is done with the tags that the rule chooses.
@@ -62,7 +62,7 @@ class Rule:
         count: what `number` counts: images, or tags.
     """
 
-    action: Literal["keep", "delete"]
+    action: Literal["keep", "expire"]
     filters: Filters
     number: int | None
     age: timedelta | None
@@ -131,7 +131,7 @@ def keep(
     return _rule("keep", filters, number=last, span=newer_than, order=order, count=count)
 
 
-def delete(
+def expire(
     *,
     beyond: int | None = None,
     older_than: str | timedelta | None = None,
@@ -163,11 +163,11 @@ def delete(
         ValueError: an argument is not what it should be.
     """
     filters = _filters(repositories, matching, glob, semver, artifact_type)
-    return _rule("delete", filters, number=beyond, span=older_than, order=order, count=count)
+    return _rule("expire", filters, number=beyond, span=older_than, order=order, count=count)
 
 
 def _rule(
-    action: Literal["keep", "delete"],
+    action: Literal["keep", "expire"],
     filters: Filters,
     *,
     number: int | None,
