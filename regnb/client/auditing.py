@@ -49,9 +49,9 @@ def audit(
     scope = Scope.of(_names(repositories, named), tags)
     if isinstance(core, Registry) or scope.names is not None:
         core.ping()  # or a registry that is not there would be an error row a repository
-    inventory = Inventory(core.name, url=core.url)
     with cache_of(core) as cache:
         journal = _journal(core, scope, configs, referrers, resume=resume)
+        inventory = Inventory(core.name, url=core.url)
         try:
             walk(
                 core,

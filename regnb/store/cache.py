@@ -253,16 +253,21 @@ class ContentCache:
 
     def _verified(self, digest: Digest) -> tuple[str, bytes] | None:
         """Media type and bytes, if they are what they should be."""
-        found = self._bodies.get(digest) or self._use(lambda it: _read(it, digest), None)
+        if (waiting := self._bodies.get(digest)) is not None:
+            return waiting
+        found = self._use(lambda it: _read(it, digest), None)
         if found is None:
             return None
+        media_type, raw, used = found
         try:
-            proven(found[1], digest)
+            proven(raw, digest)
         except (VerificationError, InvalidDigestError):
             self._use(lambda it: it.execute("DELETE FROM content WHERE digest = ?", [digest]), None)
             return None
-        self._used.add(digest)
-        return found
+        if not 0 <= self._now() - used <= FRESH:
+            with self._lock:
+                self._used.add(digest)
+        return media_type, raw
 
     def _write(self, connection: sqlite3.Connection) -> bool:
         now = int(self._now())
@@ -280,8 +285,8 @@ class ContentCache:
                 "INSERT OR REPLACE INTO bodies SELECT id, ? FROM content WHERE digest = ?", bodies
             )
             connection.executemany(
-                "UPDATE content SET used = ? WHERE digest = ? AND NOT used BETWEEN ? AND ?",
-                [(now, digest, now - FRESH, now) for digest in self._used],
+                "UPDATE content SET used = ? WHERE digest = ?",
+                [(now, digest) for digest in self._used],
             )
             connection.executemany(
                 "INSERT OR IGNORE INTO places (registry, repository) VALUES (?, ?)", places
@@ -352,9 +357,9 @@ def cache_folder() -> Path | None:
     return Path(user_cache_path("regnb", appauthor=False)).absolute()
 
 
-def _read(connection: sqlite3.Connection, digest: Digest) -> tuple[str, bytes] | None:
-    query = "SELECT media_type, body FROM content JOIN bodies USING (id) WHERE digest = ?"
-    found: tuple[str, bytes] | None = connection.execute(query, (digest,)).fetchone()
+def _read(connection: sqlite3.Connection, digest: Digest) -> tuple[str, bytes, int] | None:
+    query = "SELECT media_type, body, used FROM content JOIN bodies USING (id) WHERE digest = ?"
+    found: tuple[str, bytes, int] | None = connection.execute(query, (digest,)).fetchone()
     return found
 
 

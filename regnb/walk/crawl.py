@@ -125,8 +125,7 @@ def crawl(
     walk.on_tick = [cache.flush, journal.flush, purse.check]
     scope = scope or Scope.of(None if repositories is None else list(repositories))
     inventory.scope = str(scope)
-    if journal.resumed:
-        inventory.resume(journal.started, journal.latest)
+    inventory.resume(journal.started, journal.latest)
     inventory.stopped = "interrupted"
     try:
         if references is None:

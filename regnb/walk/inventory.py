@@ -143,7 +143,7 @@ class Inventory:
         return self.finished and not self.failures
 
     def resume(self, started: int, latest: int) -> None:
-        """Note that the walk goes on with what another saw, between two times."""
+        """Note that the walk began earlier, and what another call saw of it until when."""
         self._started = min(self._started, started)
         self._latest = max(self._latest, latest)
 

@@ -116,7 +116,8 @@ class Source:
 
     def sight(self, repository: str, tag: str, digest: Digest) -> None:
         """Remember for later walks what a tag named."""
-        self._cache.sight(self._registry.url, repository, tag, digest)
+        if self._sightings(repository).get(tag) != digest:
+            self._cache.sight(self._registry.url, repository, tag, digest)
 
     def holds(self, repository: str, digest: Digest) -> bool:
         """Whether a repository holds a manifest, which is taken in if it does.

@@ -5,9 +5,12 @@ Prints the figures of `measuring.report`; what is seen are tags.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from tempfile import TemporaryDirectory
 
 from tests.bench.measuring import Call, report
 
@@ -69,18 +72,25 @@ def dxf(host: str) -> Call:
     return walk
 
 
-def regnb(host: str, *, configs: bool) -> Call:
-    """`Client.audit` as a user calls it, with its tables and its usage."""
+def regnb(host: str, *, configs: bool, again: bool = False) -> Call:
+    """`Client.audit` as a user calls it, with its tables and its usage: the first, or a second."""
     import regnb as sdk  # noqa: PLC0415 - as above
 
     client = sdk.connect(host)
 
     def walk() -> int:
+        if not again:
+            # A new folder each time, so that nothing is known.
+            os.environ["REGNB_CACHE"] = os.path.join(cache.name, str(next(numbers)))
         audit = client.audit(configs=configs, progress=False)
         assert audit.complete
         assert len(audit.usage(by="repository")) > 0
         return len(audit.tags)
 
+    cache, numbers = TemporaryDirectory(), count()
+    os.environ["REGNB_CACHE"] = cache.name
+    if again:
+        walk()
     return walk
 
 
@@ -90,6 +100,7 @@ WALKS: dict[str, Callable[[str], Call]] = {
     "python-dxf": dxf,
     "oras-py, 8 threads": oras_threads,
     "regnb with configs": lambda host: regnb(host, configs=True),
+    "regnb with configs, again": lambda host: regnb(host, configs=True, again=True),
     "oras-py with configs": lambda host: oras(host, configs=True),
 }
 

@@ -61,7 +61,8 @@ class FakeRegistry:
     """Registry, repositories, tags, manifests and blobs in one.
 
     Attributes:
-        asked: how often each request came.
+        asked: how often each request came; each name in a catalog is one.
+        requests: how many there were in all; a catalog is one.
         disturb: called before each answer; may raise or wait.
     """
 
@@ -71,6 +72,8 @@ class FakeRegistry:
 
     def __init__(self) -> None:
         self.asked: Counter[Request] = Counter()
+        self.catalogs = 0
+        self.requests = 0
         self.disturb: Callable[[Request], object] = lambda request: None
         self.tags: dict[str, dict[str, Manifest]] = {}
         self.manifests: dict[str, dict[Digest, Manifest]] = {}
@@ -92,18 +95,17 @@ class FakeRegistry:
         what, repository, reference = request
         with self._lock:
             self.asked[what, repository, reference] += 1
+            self.requests += what != "catalog"
             self.threads.add(threading.current_thread().name)
         self.disturb((what, repository, reference))
-
-    @property
-    def requests(self) -> int:
-        return sum(self.asked.values())
 
     def count(self, what: str) -> int:
         return sum(number for request, number in self.asked.items() if request[0] == what)
 
     def repositories(self, *, on_refused: Callable[[str], object] | None = None) -> Iterator[str]:
-        for name in self.tags:
+        self.catalogs += 1
+        self.requests += 1
+        for name in list(self.tags):
             self.ask("catalog", "", name)
             if name.islower():
                 yield name
@@ -209,3 +211,15 @@ class FakeBlobs:
 
     def open(self, digest: Digest) -> io.BufferedIOBase:
         return io.BytesIO(self.get(digest))
+
+
+def elsewhere(*layers: Digest) -> ImageManifest:
+    """An image whose layers name other places, where they lie as well, or only."""
+    document = json.loads(image("elsewhere").raw)
+    document["layers"] = [
+        {**_descriptor(media_types.OCI_LAYER, b""), "digest": layer, "urls": ["https://x.example"]}
+        for layer in layers
+    ]
+    manifest = parse_manifest(json.dumps(document).encode())
+    assert isinstance(manifest, ImageManifest)
+    return manifest

@@ -16,6 +16,7 @@ from regnb.errors import (
     RegistryUnavailableError,
     UnreachableError,
 )
+from regnb.interfaces import TagList
 from regnb.model import media_types
 from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
@@ -113,6 +114,25 @@ def test_w_c5_a_repository_that_cannot_be_listed_has_a_status_and_a_row(
     }
     assert found == {"app": ("ok", 2), "tool": (status, -1)}
     assert [(f.stage, f.repository) for f in inventory.failures] == [("tags", "tool")]
+
+
+def test_what_was_read_of_a_listing_that_broke_off_is_walked() -> None:
+    registry = company()
+
+    def fail(request: Request) -> None:
+        if request[:2] == ("list", "app"):
+            error = RegistryUnavailableError("page 2 is gone", status=502)
+            error.partial = TagList(("latest",))
+            raise error
+
+    registry.disturb = fail
+    inventory = crawl(registry, configs=False)
+    assert [tag for repository, tag, _ in tags(inventory) if repository == "app"] == ["latest"]
+    assert [(f.stage, f.repository) for f in inventory.failures] == [("tags", "app")]
+    row = [inventory.repositories.values[c] for c in inventory.listings.column("repository")].index(
+        "app"
+    )
+    assert inventory.listings.column("tag_count")[row] == -1, "nobody knows how many there are"
 
 
 def test_an_empty_repository_is_no_error() -> None:
@@ -223,12 +243,13 @@ def test_s10_indexes_that_lie_too_deep_are_a_row() -> None:
     assert len(inventory.documents) == crawl_module.DEPTH + 1
 
 
-def test_one_percent_of_failures_leave_every_other_tag_read() -> None:
+@pytest.mark.parametrize("part", [0.01, 0.5])
+def test_tags_that_fail_leave_every_other_tag_read(part: float) -> None:
     registry, chance = FakeRegistry(), random.Random(1)
     for number in range(2000):
         registry.push(f"r{number % 20}", str(number), A)
     registry.configs[A.config.digest] = config_of("a")
-    lost = {(f"r{number % 20}", str(number)) for number in range(2000) if chance.random() < 0.01}
+    lost = {(f"r{number % 20}", str(number)) for number in range(2000) if chance.random() < part}
 
     def fail(request: Request) -> None:
         if request[1:] in lost:

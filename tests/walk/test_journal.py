@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from regnb.errors import (
+    BlobUnknownError,
+    DeniedError,
+    InvalidDocumentError,
+    ManifestUnknownError,
+    RateLimitedError,
+    RegnbError,
+    RepositoryUnknownError,
+    UnreachableError,
+)
+from regnb.walk.failures import Failure
+from regnb.walk.journal import DAY, KEPT, Journal, journal_path
+
+KEY = ("tag", "app", "1")
+NOON = 1_000_000 * 1_000_000
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "walks" / "walk.sqlite3"
+
+
+def left(path: Path, value: object = "an answer", *, at: int = NOON) -> None:
+    """What a call leaves that was stopped."""
+    journal = Journal(path, now=lambda: at)
+    journal.note(KEY, value)
+    journal.close(finished=False)
+
+
+def recalled(path: Path, *, resume: bool = True, now: int = NOON) -> object:
+    journal = Journal(path, resume=resume, now=lambda: now)
+    try:
+        answer = journal.recall(KEY)
+        return None if answer is None else answer.value
+    finally:
+        journal.close(finished=False)
+
+
+@pytest.mark.parametrize("value", ["sha256:1", True, False, [["1", "2"], ["no tag"]], []])
+def test_the_next_call_is_given_what_this_one_was_answered(path: Path, value: object) -> None:
+    left(path, value)
+    journal = Journal(path, now=lambda: NOON + 5)
+    answer = journal.recall(KEY)
+    assert answer is not None
+    assert (answer.value, answer.at) == (value, NOON)
+    assert journal.recall(("tag", "app", "2")) is None
+    assert (journal.resumed, journal.started, journal.latest) == (True, NOON, NOON)
+    journal.close(finished=False)
+
+
+def test_it_is_private_and_a_finished_walk_leaves_nothing(path: Path) -> None:
+    journal = Journal(path)
+    journal.note(KEY, True)
+    journal.flush()
+    assert {one.stat().st_mode & 0o777 for one in path.parent.iterdir()} == {0o600}
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    journal.close(finished=True)
+    assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ManifestUnknownError("no such tag", status=404, code="MANIFEST_UNKNOWN"),
+        RepositoryUnknownError("no such repository", status=404),
+        InvalidDocumentError("it is no manifest"),
+    ],
+)
+def test_a_failure_that_would_come_again_is_kept_as_it_was(path: Path, error: RegnbError) -> None:
+    journal = Journal(path)
+    journal.note_failure(KEY, error)
+    journal.close(finished=False)
+    again = Journal(path)
+    with pytest.raises(type(error)) as raised:
+        again.recall(KEY)
+    again.close(finished=False)
+    rows = [
+        Failure.of(one, observed_at=None, stage="manifest")  # type: ignore[arg-type]
+        for one in (error, raised.value)
+    ]
+    assert rows[0] == rows[1]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DeniedError("not yours", status=403),
+        RateLimitedError("later", status=429),
+        UnreachableError("no connection"),
+    ],
+)
+def test_a_failure_that_may_not_come_again_is_not(path: Path, error: RegnbError) -> None:
+    journal = Journal(path)
+    journal.note_failure(KEY, error)
+    journal.close(finished=False)
+    assert recalled(path) is None
+
+
+def test_a_listing_that_broke_off_is_listed_again(path: Path) -> None:
+    error = BlobUnknownError("page 2 is gone", status=404)
+    error.partial = ("1",)
+    journal = Journal(path)
+    journal.note_failure(KEY, error)
+    journal.close(finished=False)
+    assert recalled(path) is None
+
+
+def test_who_wants_to_begins_afresh(path: Path) -> None:
+    left(path)
+    assert recalled(path, resume=False) is None
+    assert recalled(path) is None, "what was there before is gone"
+
+
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [
+        (DAY - 1, "an answer"),
+        (DAY, None),
+        (-60_000_000, "an answer"),
+        (-DAY, None),
+        (-NOON, None),
+    ],
+)
+def test_what_is_a_day_old_or_from_the_far_future_is_begun_anew(
+    path: Path, later: int, expected: object
+) -> None:
+    left(path)
+    assert recalled(path, now=NOON + later) == expected
+
+
+def test_a_long_walk_stays_young_as_long_as_it_is_gone_on_with(path: Path) -> None:
+    left(path, "old")
+    left(path, "newer", at=NOON + DAY - 1)
+    assert recalled(path, now=NOON + DAY + 1) == "newer"
+
+
+@pytest.mark.parametrize("size", [0, 100, 5000])
+def test_a_damaged_file_is_set_aside_and_begun_anew(path: Path, size: int) -> None:
+    left(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:size] + b"\xff" * (len(whole) - size))
+    journal = Journal(path)
+    assert journal.recall(KEY) is None
+    assert "damaged" in journal.trouble
+    journal.close(finished=False)
+    left(path, "new")
+    assert recalled(path) == "new"
+    assert path.with_name(f"{path.name}.damaged").exists()
+
+
+def test_an_answer_that_is_not_what_was_written_is_none(path: Path) -> None:
+    left(path, "sha256:1")
+    with sqlite3.connect(path) as other:
+        other.execute("""UPDATE answers SET answer = '"sha256:2"'""")
+    other.close()
+    assert recalled(path) is None
+
+
+def test_a_second_call_at_the_same_walk_goes_without(path: Path) -> None:
+    first, second = (Journal(path, now=lambda: NOON) for _ in range(2))
+    first.note(KEY, "first")
+    second.note(KEY, "second")
+    first.flush()
+    second.flush()
+    assert second.trouble == ""
+    second.close(finished=True)
+    assert path.exists(), "it is the first one's to remove"
+    first.close(finished=False)
+    assert recalled(path) == "first"
+
+
+def test_a_second_process_goes_without_and_one_that_is_killed_leaves_its_answers(
+    path: Path,
+) -> None:
+    script = textwrap.dedent("""
+        import sys, time
+        from pathlib import Path
+        from regnb.walk.journal import Journal
+        journal = Journal(Path(sys.argv[1]))
+        journal.note(("tag", "app", "1"), "from the other")
+        journal.flush()
+        print("ready", flush=True)
+        time.sleep(60)
+    """)
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "ready\n"
+        here = Journal(path)
+        assert here.recall(KEY) is None
+        here.note(KEY, "from here")
+        here.close(finished=True)
+        other.kill()
+    assert recalled(path, now=time.time_ns() // 1000) == "from the other"
+
+
+def test_a_folder_that_cannot_be_made_is_done_without(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    journal = Journal(tmp_path / "file" / "walks" / "walk.sqlite3")
+    journal.note(KEY, True)
+    journal.flush()
+    assert journal.recall(KEY) is None
+    assert "is not kept" in journal.trouble
+    journal.close(finished=False)
+
+
+def test_a_full_disk_is_done_without(path: Path) -> None:
+    journal = Journal(path)
+    assert journal._connection is not None
+    journal._connection.execute("PRAGMA max_page_count = 8")
+    journal.note(KEY, "x" * 100_000)
+    journal.flush()
+    assert "no space is left" in journal.trouble
+    journal.note(KEY, "more")
+    journal.close(finished=False)
+
+
+def test_journals_that_nobody_came_back_for_are_removed(path: Path) -> None:
+    left(path)
+    old = path.with_name("old.sqlite3")
+    old.write_bytes(b"")
+    os.utime(old, (time.time() - KEPT - 60,) * 2)
+    Journal(path).close(finished=False)
+    assert not old.exists()
+    assert path.exists()
+
+
+def test_walks_that_differ_have_files_that_do(tmp_path: Path) -> None:
+    identities = [("a", "me", "", True), ("a", "me", "", False), ("a", "you", "", True)]
+    paths = {journal_path(tmp_path, *identity) for identity in identities}
+    assert len(paths) == len(identities)
+    assert journal_path(tmp_path, *identities[0]) in paths
