@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import regnb
+from regnb.audit.audit import Audit
 from tests.audit.generator import Stock
 from tests.integration.filling import run
-from tests.servers import need
+from tests.servers import docker_registry, need
 from tests.servers.distribution import PROGRAM, storage_configuration
 
 TOP = "docker/registry/v2"
@@ -44,6 +47,29 @@ def write(stock: Stock, root: Path) -> None:
         folder = _repository(root, repository) / "_manifests/tags" / tag
         _write(folder / "current/link", digest.encode())
         _link(folder / "index", [digest])
+
+
+@dataclass(frozen=True)
+class Served:
+    """A registry that a server holds, and what an audit says of it."""
+
+    url: str
+    audit: Audit
+
+
+@contextmanager
+def served(stock: Stock, root: Path, *, policy: str = "oci") -> Iterator[Served]:
+    """A real server on a registry of plain values while the block runs, and an audit of it."""
+    write(stock, root)
+    with docker_registry(root) as url, regnb.connect(url) as client:
+        yield Served(url, client.audit(progress=False).with_policy(policy))
+
+
+def tags(root: Path) -> set[tuple[str, str]]:
+    """The tags of each repository."""
+    repositories = root / TOP / "repositories"
+    folders = repositories.glob("**/_manifests/tags/*")
+    return {(str(f.parents[2].relative_to(repositories)), f.name) for f in folders}
 
 
 def untag(root: Path, repository: str, tag: str) -> None:

@@ -3,38 +3,18 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-import regnb
 from regnb.audit.audit import Audit
 from regnb.audit.plans.plan import DeletionPlan
-from tests.audit.generator import Stock, generate, without_garbage
+from tests.audit.generator import generate, without_garbage
 from tests.contract.wire import Registry
-from tests.integration.storage import collect_garbage, sizes, untag, write
-from tests.servers import docker_registry
+from tests.integration.storage import collect_garbage, served, sizes, tags, untag
 
 pytestmark = pytest.mark.registry
-WHOLE, ODD = range(300, 312), range(400, 424)
-
-
-@dataclass(frozen=True)
-class Running:
-    """A registry that a server holds, and what an audit says of it."""
-
-    audit: Audit
-    url: str
-
-
-@contextmanager
-def running(stock: Stock, root: Path, policy: str) -> Iterator[Running]:
-    write(stock, root)
-    with docker_registry(root) as url, regnb.connect(url) as client:
-        yield Running(client.audit(progress=False).with_policy(policy), url)
+WHOLE, ODD = range(300, 310), range(400, 420)
 
 
 def some_tags(audit: Audit, seed: int) -> list[str]:
@@ -68,7 +48,7 @@ def collected(root: Path, *, untagged: bool) -> int:
 @pytest.mark.parametrize("seed", [*WHOLE, *ODD])
 def test_untagging_frees_what_the_plan_says(tmp_path: Path, seed: int) -> None:
     stock = generate(seed) if seed in ODD else without_garbage(generate(seed))
-    with running(stock, tmp_path, "distribution-2.8") as registry:
+    with served(stock, tmp_path, policy="distribution-2.8") as registry:
         plan = registry.audit.plan_delete(some_tags(registry.audit, seed))
     garbage = garbage_in(tmp_path, untagged=True)
     # Untagged manifests and orphan blobs, which no API shows, are garbage as well.
@@ -88,8 +68,11 @@ def test_deleting_by_digest_frees_what_the_plan_says(
     tmp_path: Path, seed: int, untagged: bool
 ) -> None:
     policy = "distribution-2.8" if untagged else "distribution-keep-untagged"
-    with running(without_garbage(generate(seed)), tmp_path, policy) as registry:
-        tags = some_tags(registry.audit, seed)
-        plan = registry.audit.plan_delete(tags, semantics="delete-digest")
+    with served(without_garbage(generate(seed)), tmp_path, policy=policy) as registry:
+        chosen = some_tags(registry.audit, seed)
+        plan = registry.audit.plan_delete(chosen, semantics="delete-digest")
+        before = tags(tmp_path)
         delete(plan, registry.url)
+    goes = plan.to_frame()
+    assert tags(tmp_path) == before - set(zip(goes["repository"], goes["tag"], strict=True))
     assert collected(tmp_path, untagged=untagged) == plan.freed + plan.already_garbage
