@@ -25,6 +25,7 @@
     │   └── StorageDeniedError (PermissionError)
     ├── SavedAuditError (ValueError)              a saved audit that is damaged, or lacks a file
     │   └── NewerAuditError                       one that a newer version of regnb wrote
+    ├── WorkerError                               a worker of an executor that failed
     ├── AuditUnknownError (LookupError)           a folder that holds no such audit
     ├── TransferError                             some of several images could not be moved
     ├── NotInAuditError (LookupError)             names that an audit has not seen
@@ -190,6 +191,10 @@ class SavedAuditError(RegnbError, ValueError):
 
 class NewerAuditError(SavedAuditError):
     """A saved audit that a newer version of regnb wrote: update."""
+
+
+class WorkerError(RegnbError):
+    """A worker of an executor failed, and not because of what the registry answered."""
 
 
 class AuditUnknownError(RegnbError, LookupError):

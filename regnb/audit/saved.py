@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +74,7 @@ def load_audit(
     loading = Loading(_empty(row))
     loading.add(place, row["parts"])
     inventory = loading.finish(
-        started=_microseconds(row["started_at"]),
-        stopped=_microseconds(row["finished_at"]),
-        finished=row["finished"],
+        started=row["started_at"], stopped=row["finished_at"], finished=row["finished"]
     )
     return Audit(Seen(inventory), policy=LivenessPolicy(**json.loads(row["policy"])))
 
@@ -128,7 +126,3 @@ def _empty(row: Mapping[str, Any]) -> Inventory:
     inventory = Inventory(row["registry"], url=row["url"])
     inventory.scope, inventory.stopped = row["scope"], row["stopped"]
     return inventory
-
-
-def _microseconds(moment: datetime) -> int:
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

@@ -23,10 +23,8 @@ Repositories = str | os.PathLike[str] | Iterable[str]
 
 def audit(
     core: Service,
-    repositories: Repositories | None,
+    scope: Scope,
     *,
-    named: Callable[[str], str],
-    tags: Tags | None,
     configs: bool,
     referrers: bool,
     resume: bool,
@@ -37,16 +35,13 @@ def audit(
 
     Args:
         core: whom to ask.
-        repositories: which of them.
-        named: the whole name of a repository that was given; raises where it is none.
-        tags: which of them.
+        scope: which repositories and tags.
         configs: read those too.
         referrers: look for those too.
         resume: go on with an earlier walk.
         budget: what it may cost.
         progress: show a bar.
     """
-    scope = Scope.of(_names(repositories, named), tags)
     if isinstance(core, Registry) or scope.names is not None:
         core.ping()  # or a registry that is not there would be an error row a repository
     with cache_of(core) as cache:
@@ -69,6 +64,13 @@ def audit(
                 raise
     warn_of_trouble(cache.trouble, journal.trouble, stacklevel=3)
     return inventory
+
+
+def scope_of(
+    repositories: Repositories | None, tags: Tags | None, named: Callable[[str], str]
+) -> Scope:
+    """What arguments of `Client.audit` mean; `named` gives the whole name of a repository."""
+    return Scope.of(_names(repositories, named), tags)
 
 
 def _names(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -12,6 +14,7 @@ import pandas as pd
 
 from regnb.audit.audit import Audit
 from regnb.audit.kernel.seen import Seen
+from regnb.audit.parquet import need_parquet
 from regnb.client import auditing
 from regnb.client.auditing import Repositories
 from regnb.client.image import Image
@@ -35,7 +38,7 @@ from regnb.model.reference import (
 from regnb.store.source import open_source
 from regnb.transfer.tracker import OnProgress
 from regnb.walk.budget import Budget
-from regnb.walk.scope import Tags
+from regnb.walk.scope import Scope, Tags
 
 COMPLETIONS = 1000  # one page of a catalog
 
@@ -143,6 +146,8 @@ class Client(Shown):
         max_requests: int | None = None,
         max_seconds: float | None = None,
         keep_rate_limit: int | None = None,
+        executor: Executor | None = None,
+        folder: StrPath | None = None,
         progress: bool | None = None,
     ) -> Audit:
         """Walk the registry and account for its bytes, with a progress bar.
@@ -180,6 +185,16 @@ class Client(Shown):
             keep_rate_limit: stop when the registry says that no more requests than these are left.
                 Without it, too, an audit stops where one question after the other is refused by
                 a 429.
+            executor: of `concurrent.futures`, or dask's ``client.get_executor()``: its workers walk
+                the repositories, some at a time. They find credentials where they run, as `connect`
+                does; a function given as ``credentials`` has to be one that they can import. What
+                they see goes to `folder` at once. A worker that fails is tried once more, and then
+                its repositories are rows in ``audit.errors``. An interrupted audit cancels what has
+                not begun; the next with the same arguments goes on with what was written. Digests
+                that several workers meet are read by each, unless they share `regnb.cache`. Needs
+                ``pip install 'regnb[parquet]'``, here and where they run.
+            folder: for `executor`, and to be shared by its workers: the audit is saved there, as
+                `Audit.save` does.
             progress: show a bar; by default as `set_options` and the environment say.
 
         Returns:
@@ -191,22 +206,22 @@ class Client(Shown):
             CacheWarning: what is kept on disk cannot be used, or was begun anew.
 
         Raises:
-            ValueError: a budget is no number.
+            ValueError: a budget is no number; or `executor` without `folder`, or the reverse, or
+                with a budget, or for images on disk.
+            CredentialError: workers cannot have the credentials of this client; the message says
+                how they can.
+            WorkerError: all workers failed, and not because of what the registry answered.
+            StorageError: `folder` cannot be written to, or another call is at the same audit.
             CatalogUnsupportedError: the registry does not list its repositories: name them.
             RegistryError: the registry could not be asked at all.
             KeyboardInterrupt: outside of a notebook.
         """
-        inventory = auditing.audit(
-            self.core,
-            repositories,
-            named=lambda name: self.repository(name).name,
-            tags=tags,
-            configs=configs,
-            referrers=referrers,
-            resume=resume,
-            budget=Budget(max_requests, max_seconds, keep_rate_limit),
-            progress=progress,
-        )
+        scope = auditing.scope_of(repositories, tags, lambda name: self.repository(name).name)
+        budget = Budget(max_requests, max_seconds, keep_rate_limit)
+        choices = {"configs": configs, "referrers": referrers, "resume": resume}
+        if executor is not None or folder is not None:
+            return self._audit_by(executor, folder, scope, budget, progress, **choices)
+        inventory = auditing.audit(self.core, scope, budget=budget, progress=progress, **choices)
         return Audit(Seen(inventory))
 
     def push(
@@ -298,6 +313,29 @@ class Client(Shown):
     ) -> None:
         """Close the client."""
         self.close()
+
+    def _audit_by(
+        self,
+        executor: Executor | None,
+        folder: StrPath | None,
+        scope: Scope,
+        budget: Budget,
+        progress: bool | None,
+        **choices: bool,
+    ) -> Audit:
+        """The audit by workers."""
+        if executor is None or folder is None:
+            raise ValueError("Give executor and folder together; Audit.save writes any audit.")
+        if not isinstance(self.core, Registry):
+            raise ValueError(f"{printable(self.url)} is on disk: audit it without an executor.")
+        if budget != Budget():
+            raise ValueError("Workers share no budget: give none, or no executor.")
+        need_parquet()
+        from regnb.client import sharding  # noqa: PLC0415 - it imports pyarrow
+
+        return sharding.audit(
+            self.core, scope, executor, Path(folder), progress=progress, **choices
+        )
 
     def _reference(self, key: str) -> Reference:
         if not isinstance(self.core, Registry):

@@ -59,6 +59,8 @@ class Registry:
         insecure: whether plain http was allowed.
         tls: whom it is believed to be, and how the client identifies itself.
         transport: its connections.
+        has_login: whether a user name and a password were given, and nothing else is used.
+        provider: the function that was given in their place, or None.
         referrers_lock: held by whoever changes a referrers tag.
     """
 
@@ -120,6 +122,8 @@ class Registry:
         if not verify:
             warnings.warn(unverified(self.name), UnverifiedTLSWarning, stacklevel=2)
         find = finder(self.address, username=username, password=password, credentials=credentials)
+        self.has_login = username is not None or password is not None
+        self.provider = credentials
         self.referrers_lock = threading.Lock()
         connections = Connections(
             self.address,

@@ -36,8 +36,9 @@ def clip(value: object, limit: int = 80) -> str:
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:
-    """A number with its noun: ``1 tag``, ``1,200 tags``."""
-    word = noun if number == 1 else plural or f"{noun}s"
+    """A number with its noun: ``1 tag``, ``1,200 tags``, ``2 repositories``."""
+    many = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
+    word = noun if number == 1 else plural or many
     return f"{number:,} {word}"
 
 

@@ -159,17 +159,18 @@ class Inventory:
         return {**dict.fromkeys(self._elsewhere, False), **dict.fromkeys(self._here, True)}
 
     def restore(
-        self, *, started: int, stopped: int, finished: bool, located: Mapping[int, bool]
+        self, *, started: datetime, stopped: datetime, finished: bool, located: Mapping[int, bool]
     ) -> None:
         """Become the walk that was, once all its rows are there.
 
         Args:
-            started: when it began, in microseconds since 1970.
+            started: when it began, UTC.
             stopped: when it ended.
             finished: whether it came to its end.
             located: as the property of that name.
         """
-        self._started, self._stopped, self.finished = started, stopped, finished
+        self._started, self._stopped = _moment(started), _moment(stopped)
+        self.finished = finished
         self._here = {layer for layer, here in located.items() if here}
         self._elsewhere = set(located) - self._here
         self._settle_doubtful()

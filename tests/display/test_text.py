@@ -35,7 +35,8 @@ def test_durations(seconds: float, shown: str) -> None:
 def test_counts_agree_with_their_noun() -> None:
     assert text.count(1, "tag") == "1 tag"
     assert text.count(1200, "tag") == "1,200 tags"
-    assert text.count(2, "repository", "repositories") == "2 repositories"
+    assert text.count(2, "repository") == "2 repositories"
+    assert text.count(2, "index", "indexes") == "2 indexes"
 
 
 def test_s19_a_line_is_one_printable_line() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -69,8 +70,8 @@ class Loading:
         configs = np.concatenate((config_of[with_config], others))
         self._add_content(folder, parts, of_configs, configs)
 
-    def finish(self, *, started: int, stopped: int, finished: bool) -> Inventory:
-        """The inventory, as its walk left it; times in microseconds since 1970."""
+    def finish(self, *, started: datetime, stopped: datetime, finished: bool) -> Inventory:
+        """The inventory, as its walk left it."""
         self.inventory.restore(
             started=started, stopped=stopped, finished=finished, located=self._located
         )

@@ -25,13 +25,16 @@ from regnb.audit.keeping.forms import LOCATED, OF_SNAPSHOT, REPOSITORY_MANIFESTS
 from regnb.audit.keeping.parts import PARTS, intact, read_part, write_part
 from regnb.audit.keeping.writing import ranks, table_of, texts
 from regnb.audit.kernel.arrays import Flags, Ints
-from regnb.errors import NewerAuditError, SavedAuditError
+from regnb.errors import NewerAuditError, SavedAuditError, StorageError, printable
 from regnb.frames.audit_schemas import AUDIT_SNAPSHOT
-from regnb.store.atomic import sync_folder
+from regnb.store.atomic import is_at, sync_folder
 from regnb.store.locking import lock, need_posix, unlock
 from regnb.store.trouble import explained
 from regnb.walk.columns import NONE
 from regnb.walk.inventory import Inventory
+
+Facts = dict[str, Any]
+"""The row ``snapshot`` of an audit, and the ``parts`` that it needs."""
 
 SNAPSHOTS = "snapshots"
 PART_ROWS = 1_000_000
@@ -40,6 +43,7 @@ PART_ROWS = 1_000_000
 _FACTS = "snapshot"
 _UNFINISHED = "unfinished"
 _LOCK = ".lock"
+_LOCK_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _WAIT = 0.1  # seconds between two looks at a folder that another process writes to
 
 
@@ -58,7 +62,7 @@ def save(folder: Path, inventory: Inventory, facts: pd.DataFrame) -> None:
     """
     name = str(facts["snapshot_id"].iloc[0])
     place, staged = folder / SNAPSHOTS / name, folder / _UNFINISHED / name
-    with _alone(folder):
+    with alone(folder):
         if _is_whole(folder, name):
             return
         parts = content.append(folder, inventory, name=name)
@@ -76,7 +80,7 @@ def save(folder: Path, inventory: Inventory, facts: pd.DataFrame) -> None:
             sync_folder(place.parent)
 
 
-def saved_snapshots(folder: Path) -> list[dict[str, Any]]:
+def saved_snapshots(folder: Path) -> list[Facts]:
     """The facts of all snapshots of a folder, and the ``parts`` of each, in the order of ids.
 
     Raises:
@@ -90,7 +94,7 @@ def saved_snapshots(folder: Path) -> list[dict[str, Any]]:
     return [facts_of(folder, name) for name in names]
 
 
-def facts_of(folder: Path, name: str) -> dict[str, Any]:
+def facts_of(folder: Path, name: str) -> Facts:
     """The facts of one snapshot, and its ``parts``; raises as `saved_snapshots` does."""
     place = f"{SNAPSHOTS}/{name}/{_FACTS}"
     with explained(folder / place, "read"):
@@ -98,29 +102,52 @@ def facts_of(folder: Path, name: str) -> dict[str, Any]:
     part = f"{place}/{found[0] if found else PARTS}"
     table = read_part(folder, part, [*AUDIT_SNAPSHOT.columns, "parts"])
     with intact(folder, part):
-        row: dict[str, Any] = table.to_pylist()[0]
+        row: Facts = table.to_pylist()[0]
         return row
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Make the folder where it is not there, and have it to oneself; others are waited for."""
+def alone(folder: Path, *, wait: bool = True) -> Iterator[None]:
+    """Make a folder where it is not there, and have it to oneself.
+
+    Args:
+        folder: that all who write to it ask for in this way.
+        wait: for others who have it.
+
+    Raises:
+        StorageError: somebody else has it, and is not waited for; or it cannot be opened.
+    """
     need_posix()
     with explained(folder, "opened"):
-        folder.mkdir(parents=True, exist_ok=True)
-        # Open to the group as far as the umask says: a team may share the folder.
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        file = os.open(folder / _LOCK, flags, 0o666)
+        file = _locked(folder, wait=wait)
+    if file is None:
+        raise StorageError(f"{printable(folder)} is in use by another call. Wait for its end.")
     try:
-        with explained(folder, "locked"):
-            while not lock(file):
-                time.sleep(_WAIT)
-            shutil.rmtree(folder / _UNFINISHED, ignore_errors=True)
+        shutil.rmtree(folder / _UNFINISHED, ignore_errors=True)  # of one that was killed
         yield
     finally:
         shutil.rmtree(folder / _UNFINISHED, ignore_errors=True)
         unlock(file)
         os.close(file)
+
+
+def _locked(folder: Path, *, wait: bool) -> int | None:
+    """The lock of a folder; None where another has it, and is not waited for."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Unlike `take`, open to others as far as the umask says: a team may share the folder.
+        file = os.open(folder / _LOCK, _LOCK_FLAGS, 0o666)
+        try:
+            while not (is_ours := lock(file)) and wait:
+                time.sleep(_WAIT)
+            if is_ours and is_at(folder / _LOCK, file):  # nobody has removed it meanwhile
+                return file
+        except BaseException:
+            os.close(file)
+            raise
+        os.close(file)
+        if not is_ours:
+            return None
 
 
 def _is_whole(folder: Path, name: str) -> bool:

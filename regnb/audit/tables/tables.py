@@ -67,7 +67,8 @@ def snapshot(levels: Levels, *, visibility: str) -> pd.DataFrame:
 
 def snapshot_id(inventory: Inventory) -> str:
     """A name for what a walk saw: the time at which it began, and a hash of what was asked."""
-    asked = json.dumps([inventory.registry, inventory.url, inventory.scope])
+    end = str(inventory.finished_at)  # a walk that goes on with another began when that one did
+    asked = json.dumps([inventory.registry, inventory.url, inventory.scope, end])
     moment = inventory.started_at.strftime("%Y%m%dT%H%M%S.%fZ")
     return f"{moment}-{sha256(asked.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
