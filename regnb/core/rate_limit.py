@@ -54,7 +54,8 @@ def read_rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
 
 def _quantity(headers: Mapping[str, str], name: str) -> tuple[int | None, int | None]:
     """A number and its window."""
-    match = _VALUE.match(headers.get(name) or headers.get(f"X-{name}") or "")
+    found = next((headers[key] for key in (name, f"X-{name}") if key in headers), "")
+    match = _VALUE.match(found)
     if match is None:
         return None, None
     window = _WINDOW.search(match[2])

@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from requests.structures import CaseInsensitiveDict
-
 from regnb.core.auth.authenticator import REFUSALS, Authenticator
 from regnb.core.auth.authorization import Authorization
 from regnb.core.auth.scopes import Scopes
@@ -45,7 +43,7 @@ class Transport:
         """Connect to nothing yet."""
         self._connections = connections
         self._authenticator = authenticator
-        self._headers: dict[str, CaseInsensitiveDict[str]] = {}
+        self._headers: dict[str, dict[str, str]] = {}
         self.notices = Notices(connections.address.name)
         self.rate_limit: RateLimit | None = None
         self.requests = 0
@@ -216,15 +214,18 @@ class Transport:
             self.requests += 1
         incoming = self._connections.send(request)
         if self.gate.is_home(request.url):
-            self.notices.read(incoming.headers.getlist("Warning"))
+            if "Warning" in incoming.headers:
+                self.notices.read(incoming.headers.getlist("Warning"))
             self.rate_limit = read_rate_limit(incoming.headers) or self.rate_limit
         return incoming
 
     def _redirection(self, incoming: Incoming, request: Outgoing) -> str | None:
         """The URL that an answer redirects to, or None where it is not one to follow."""
+        if incoming.status not in REDIRECTS:
+            return None
         # Secret, because it may be signed: what fails later must not show it in a traceback.
         location = Secret(incoming.headers.get("Location", ""))
-        if incoming.status not in REDIRECTS or not location:
+        if not location:
             return None
         if request.method not in {"GET", "HEAD"} and not (
             incoming.status in KEEPS_METHOD and _repeatable(request)
@@ -236,18 +237,12 @@ class Transport:
             incoming.close()
             raise
 
-    def _prepared_headers(
-        self, accept: str, extra: Mapping[str, str] | None
-    ) -> CaseInsensitiveDict[str]:
+    def _prepared_headers(self, accept: str, extra: Mapping[str, str] | None) -> Mapping[str, str]:
         """The headers of a request; those without extras are made once and shared, unchanged."""
         known = self._headers.get(accept)
         if known is None:
-            known = self._headers[accept] = CaseInsensitiveDict(plain_headers(accept))
-        if not extra:
-            return known
-        headers = known.copy()
-        headers.update(extra)
-        return headers
+            known = self._headers[accept] = plain_headers(accept)
+        return {**known, **extra} if extra else known
 
 
 def _with(authorization: Authorization | None, request: Outgoing) -> Outgoing:

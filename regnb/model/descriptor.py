@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from regnb.display import text
@@ -17,6 +18,7 @@ from regnb.model.platform import Platform
 
 ATTESTATION = "attestation-manifest"
 REFERENCE_TYPE = "vnd.docker.reference.type"
+_PLAIN = frozenset({"mediaType", "digest", "size"})
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -52,7 +54,10 @@ class Descriptor(Shown):
                 what it embeds is not what it describes.
         """
         source = fields.mapping(value, "descriptor")
-        digest, size = _digest(source), fields.size(source, "size")
+        if source.keys() == _PLAIN:
+            size = fields.size(source, "size")
+            return _plain(fields.text(source, "mediaType"), fields.text(source, "digest"), size)
+        digest, size = _digest(fields.text(source, "digest")), fields.size(source, "size")
         return cls(
             media_type=fields.text(source, "mediaType"),
             digest=digest,
@@ -99,9 +104,15 @@ class Descriptor(Shown):
         return Card("Descriptor", title, tuple(facts), sections)
 
 
-def _digest(source: Mapping[str, Any]) -> Digest:
+@lru_cache(maxsize=4096)
+def _plain(media_type: str, digest: str, size: int) -> Descriptor:
+    """Images share layers, so that the same descriptor is read again and again in a walk."""
+    return Descriptor(media_type, _digest(digest), size)
+
+
+def _digest(text: str) -> Digest:
     try:
-        return Digest(fields.text(source, "digest"))
+        return Digest(text)
     except InvalidDigestError as error:
         raise InvalidDocumentError(str(error)) from None
 

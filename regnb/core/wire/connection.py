@@ -51,13 +51,16 @@ class Connection(HTTPConnection):
         sys.audit("http.client.connect", self, self.host, self.port)
         return opened
 
-    def ask(self, head: bytes, method: str, connect_timeout: float) -> Reply:
+    def ask(self, head: bytes, method: str, connect_timeout: float) -> tuple[Reply, bool]:
         """Send a request that has no body, and read the head of the answer.
 
         Args:
             head: all of the request.
             method: of it.
             connect_timeout: seconds to open the connection, where it is not open.
+
+        Returns:
+            The answer, and whether its head was plain.
         """
         if self.sock is None:
             self.timeout = connect_timeout
@@ -67,13 +70,15 @@ class Connection(HTTPConnection):
         self.send(head)
         reply = Reply(self.sock, method=method, turn=turn)
         try:
-            reply.begin()
+            plain = reply.begin_plainly()
+            if not plain:
+                reply.begin()
         except BaseException:
             reply.close()
             raise
         if reply.will_close:
             self.close()  # the answer holds the socket until it has been read
-        return reply
+        return reply, plain
 
     def putrequest(self, method: str, url: str, *arguments: Any, **options: Any) -> None:
         """Ask for the URL byte for byte: urllib3 writes the escapes of signed ones anew (U7)."""

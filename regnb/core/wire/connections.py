@@ -26,6 +26,7 @@ from regnb.core.wire.lean import Lean
 from regnb.core.wire.limits import Limits
 from regnb.core.wire.neighbourhood import NotAdmitted, Resolve, resolve
 from regnb.core.wire.outgoing import Outgoing
+from regnb.core.wire.plain import PlainResponse
 from regnb.core.wire.retry import Retries, retry_after
 from regnb.core.wire.secret import Secret
 from regnb.core.wire.sockets import Sockets
@@ -125,7 +126,7 @@ class Connections:
         interrupted = self._sockets.change_turn(turn)
         found: Exception
         try:
-            response = (
+            response: HTTPResponse | PlainResponse = (
                 self._lean.send(request, headers)
                 if self._lean.takes(request, proxies)
                 else self._send_ordinarily(request, headers, proxies)

@@ -215,7 +215,8 @@ def _only(request: Outgoing, allowed: frozenset[str]) -> Mapping[str, str]:
 
 def _sendable(request: Outgoing, headers: Mapping[str, str]) -> Mapping[str, str]:
     """The headers, unless one of them would begin a line of its own (S20)."""
-    if _UNSENDABLE.search("".join(headers.values())):
+    text = "".join(headers.values())
+    if not text.isprintable() and _UNSENDABLE.search(text):
         raise ProtocolError(
             f"{request.method} {redact(request.url)} was not sent, because the value of one of its "
             "headers holds a line break or another control character.",

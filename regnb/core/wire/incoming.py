@@ -14,6 +14,7 @@ from urllib3.exceptions import HTTPError
 from regnb.core.wire.failures import Interrupted, explain_broken
 from regnb.core.wire.gunzip import Gunzip
 from regnb.core.wire.outgoing import Method, Outgoing
+from regnb.core.wire.plain import PlainResponse
 from regnb.core.wire.redaction import redact, without
 from regnb.core.wire.reply import Reply
 from regnb.core.wire.turn import Turn
@@ -84,7 +85,9 @@ class Incoming:
         "url",
     )
 
-    def __init__(self, request: Outgoing, response: HTTPResponse, turn: Turn) -> None:
+    def __init__(
+        self, request: Outgoing, response: HTTPResponse | PlainResponse, turn: Turn
+    ) -> None:
         """Take over a response that was not been read yet."""
         self._raw = response
         self._request = request
@@ -97,9 +100,8 @@ class Incoming:
         self.authorised = request.authorization is not None and not request.anonymous
         self.retry_after: float | None = None
         self._gunzip: Gunzip | None = None
-        coding = self.headers.get("Content-Encoding")
-        if coding is not None and self.length != 0:
-            self._decode(coding.strip().lower())
+        if "Content-Encoding" in self.headers and self.length != 0:
+            self._decode(self.headers["Content-Encoding"].strip().lower())
         self._plain = self._plain_reply()
 
     def _plain_reply(self) -> Reply | None:
@@ -179,6 +181,8 @@ class Incoming:
         if self.length is not None and self.length > limit and not cut:
             self.close()
             raise self._too_large(limit)
+        if self._plain is not None and not cut and (self.length or 0) <= PIECE:
+            return self._from_wire(partial(self._at_once, self._plain))
         pieces: list[bytes] = []
         try:
             self._collect(pieces, limit)
@@ -207,6 +211,12 @@ class Incoming:
         """Drop the connection together with whatever is still to come."""
         self._raw.close()
         self._raw.release_conn()
+
+    def _at_once(self, reply: Reply) -> bytes:
+        body = reply.rest()
+        self._raw.length_remaining = 0
+        self._raw.release_conn()
+        return body
 
     def _straight(self, reply: Reply, buffer: memoryview) -> int:
         count = reply.readinto1(buffer)

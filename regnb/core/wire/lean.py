@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from http.client import HTTPException
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPHeaderDict, HTTPResponse
@@ -21,6 +21,7 @@ from urllib3.exceptions import ClosedPoolError, ProtocolError
 from regnb.core.wire.adapter import Adapter
 from regnb.core.wire.address import PORTS, Address
 from regnb.core.wire.outgoing import Outgoing
+from regnb.core.wire.plain import PlainResponse
 from regnb.core.wire.reply import Reply
 
 if TYPE_CHECKING:
@@ -70,26 +71,17 @@ class Lean:
             and not _LOGGER.isEnabledFor(logging.DEBUG)
         )
 
-    def send(self, request: Outgoing, headers: Mapping[str, str]) -> HTTPResponse:
+    def send(self, request: Outgoing, headers: Mapping[str, str]) -> HTTPResponse | PlainResponse:
         """Send a request and read the head of its answer; raises as urllib3 does."""
         pool = self._adapter.home_pool()
         try:
-            connection = cast("Connection", pool._get_conn())
-            reply = self._ask(pool, connection, request, headers)
+            connection: Any = pool._get_conn()
+            reply, plain = self._ask(pool, connection, request, headers)
         except (HTTPException, ClosedPoolError) as error:
             raise ProtocolError("The connection broke", error) from error  # as urllib3 does it
-        return HTTPResponse(
-            body=cast("HTTPResponse", reply),
-            headers=HTTPHeaderDict(_fields(reply)),
-            status=reply.status,
-            version=reply.version,
-            reason=reply.reason,
-            preload_content=False,
-            original_response=reply,
-            pool=pool,
-            connection=connection,
-            request_method=request.method,
-        )
+        if plain:
+            return PlainResponse(reply, pool, connection)
+        return _response(reply, request.method, pool, connection)
 
     def _ask(
         self,
@@ -97,7 +89,7 @@ class Lean:
         connection: Connection,
         request: Outgoing,
         headers: Mapping[str, str],
-    ) -> Reply:
+    ) -> tuple[Reply, bool]:
         pool.num_requests += 1
         try:
             head = self._head(request, headers)
@@ -119,7 +111,20 @@ def _authority(home: Address) -> str:
     return f"Host: {shown}" if port == PORTS[scheme] else f"Host: {shown}:{port}"
 
 
-def _fields(reply: Reply) -> Iterator[tuple[str, str]]:
-    """The fields of an answer, each in one line, as urllib3 has them too."""
-    for name, value in reply.headers.items():
-        yield name, _FOLD.sub(" ", value) if "\r\n" in value else value
+def _response(
+    reply: Reply, method: str, pool: HTTPConnectionPool, connection: Connection
+) -> HTTPResponse:
+    """The response that urllib3 would make of an answer."""
+    fields = [(name, _FOLD.sub(" ", value)) for name, value in reply.headers.items()]
+    return HTTPResponse(
+        body=reply,
+        headers=HTTPHeaderDict(fields),
+        status=reply.status,
+        version=reply.version,
+        reason=reply.reason,
+        preload_content=False,
+        original_response=reply,
+        pool=pool,
+        connection=connection,
+        request_method=method,
+    )

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 
 class Reply(http.client.HTTPResponse):
-    """An answer as `http.client` reads it, over a `Line`."""
+    """An answer as `http.client` reads it, over a `Line`.
+
+    Attributes:
+        fields: the headers, if the head was plain, else none.
+    """
 
     def __init__(
         self,
@@ -29,6 +33,7 @@ class Reply(http.client.HTTPResponse):
     ) -> None:
         """Begin to read from a socket; all but `turn` is of `http.client`."""
         super().__init__(sock, debuglevel, method, url)
+        self.fields: list[tuple[str, str]] = []
         self._asked_by = method or ""
         self._line = Line(self.fp.detach(), sock, turn)
         self.fp = io.BufferedReader(self._line)
@@ -40,7 +45,12 @@ class Reply(http.client.HTTPResponse):
             ConnectionResetError: it ended in the middle: what came may lack the length of the
                 body, and then a body that was cut off looks whole (F14).
         """
-        if self.headers is not None or self._begin_plainly():
+        if self.headers is not None:
+            return
+        if self.begin_plainly():
+            self.headers = self.msg = http.client.HTTPMessage()
+            for name, value in self.fields:
+                self.msg.set_raw(name, value)
             return
         try:
             super().begin()
@@ -52,20 +62,35 @@ class Reply(http.client.HTTPResponse):
             self.close()
             raise ConnectionResetError("the connection was closed in the middle of the head")
 
-    def _begin_plainly(self) -> bool:
-        """Read the head if it is plain and all here; otherwise leave it where it is."""
+    def begin_plainly(self) -> bool:
+        """Read the head if it is plain and all here; otherwise leave it to `begin`.
+
+        Only `fields` has the headers then, not `headers`, which takes longer to make.
+        """
         head = plain_head(self.fp.peek(1), self._asked_by)
         if head is None or self.debuglevel:
             return False
         self.fp.read(head.size)
         self.code = self.status = head.status
         self.reason, self.version = head.reason, 11
-        self.headers = self.msg = http.client.HTTPMessage()
-        for name, value in head.fields:
-            self.msg.set_raw(name, value)
+        self.fields = head.fields
         self.chunked = self.will_close = False
         self.length = head.length
         return True
+
+    def rest(self) -> bytes:
+        """What is left of a body that is announced by its length, and by nothing else.
+
+        Raises:
+            ConnectionResetError: it ended too early.
+        """
+        expected = self.length or 0
+        body: bytes = b"" if self.fp is None else self.fp.read(expected)
+        self.length = 0
+        self.close()  # the end of the body is not the end of the connection
+        if len(body) < expected:
+            raise ConnectionResetError("the connection was closed in the middle of the body")
+        return body
 
     def readinto1(self, buffer: WriteableBuffer, /) -> int:
         """Fill `buffer` with what one read of the connection brings; 0 at the end of the body.
@@ -75,10 +100,13 @@ class Reply(http.client.HTTPResponse):
         Raises:
             ConnectionResetError: it ended too early.
         """
-        if self.fp is None or not self.length:
+        left = self.length or 0
+        if not left:
+            self.close()
+        if self.fp is None:
             return 0
-        count = self.fp.readinto1(memoryview(buffer)[: self.length])
-        self.length -= count
+        count = self.fp.readinto1(memoryview(buffer)[:left])
+        self.length = left - count
         if not count:
             self.close()
             raise ConnectionResetError("the connection was closed in the middle of the body")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from typing import Any
 
 import pytest
@@ -200,6 +201,21 @@ def test_f12_both_ways_share_connections(lean: list[str], monkeypatch: pytest.Mo
         pool = client.transport._connections._adapter.home_pool()
         assert (pool.num_connections, pool.num_requests) == (1, 2)
     assert len(lean) == 1
+
+
+@pytest.mark.parametrize("away", ["Content-Length: 0", "Content-Length: 2\r\n\r\n{}"])
+def test_f12_a_redirect_keeps_the_connection(lean: list[str], away: str) -> None:
+    def script(connection: socket.socket) -> None:
+        head, _, body = away.partition("\r\n\r\n")
+        line = f"HTTP/1.1 307 Away\r\nLocation: /v2/there\r\n{head}\r\n\r\n{body}"
+        connection.sendall(line.encode())
+        connection.recv(65536)
+        connection.sendall(HEAD + b"\r\n{}")
+
+    with raw_server(script) as server:
+        assert ask(registry(server.url)) == b"{}"
+        assert len(server.requests) == 1
+    assert len(lean) == 2
 
 
 @pytest.mark.usefixtures("lean")
