@@ -73,6 +73,7 @@ def _values(
     found = np.full((len(used), len(names)), NONE, dtype=np.int64)
     for row, code in enumerate(used.tolist()):
         if code != NONE and any(name in prose[code] for name in written):
-            said = [json.loads(prose[code]).get(name) for name in names]
-            found[row] = [numbers.setdefault(v, len(numbers)) if v else NONE for v in said]
+            said = json.loads(prose[code])
+            values = [said.get(name) for name in names]
+            found[row] = [numbers.setdefault(v, len(numbers)) if v else NONE for v in values]
     return found[place]

@@ -22,12 +22,14 @@ Objects = npt.NDArray[np.object_]
 
 def texts(values: Sequence[object], codes: Codes) -> Objects:
     """The text of each code, to work with; None for NONE and for None."""
-    return np.array([*map(_plain, values), None], dtype=object)[codes]
+    used, place = _used(values, codes)
+    return np.array([*map(_plain, used), None], dtype=object)[place]
 
 
-def strings(values: Iterable[object], codes: Codes) -> ExtensionArray:
+def strings(values: Sequence[object], codes: Codes) -> ExtensionArray:
     """The text of each code, as a column has it; null for NONE and for None."""
-    return spread(map(_plain, values), codes, TEXT)
+    used, place = _used(values, codes)
+    return spread(map(_plain, used), place, TEXT)
 
 
 def spread(values: Iterable[object], codes: Codes, dtype: Any) -> ExtensionArray:
@@ -72,9 +74,10 @@ def maybe(flags: Flags, *, known: Flags) -> pd.arrays.BooleanArray:
     return pd.arrays.BooleanArray(flags & known, ~known)
 
 
-def times(microseconds: Ints) -> pd.DatetimeIndex:
+def times(microseconds: Ints) -> ExtensionArray:
     """Times from microseconds since 1970, UTC; NO_TIME is null."""
-    return pd.DatetimeIndex(microseconds.astype("datetime64[us]"), tz="UTC")
+    found: ExtensionArray = pd.DatetimeIndex(microseconds.astype("datetime64[us]"), tz="UTC").array
+    return found
 
 
 def platform(values: Sequence[Platform], codes: Codes) -> dict[str, Any]:
@@ -93,6 +96,15 @@ def order_of(rank: Ints) -> Ints:
     """The order that sorts by rank; ranks differ, so that it is the only one."""
     order: Ints = np.argsort(rank)
     return order
+
+
+def _used(values: Sequence[object], codes: Codes) -> tuple[list[object], Ints]:
+    """The values that some code stands for, and the codes of just these: a few of very many."""
+    wanted = np.zeros(len(values) + 1, dtype=bool)
+    wanted[codes] = True
+    place = np.cumsum(wanted) - 1
+    place[NONE] = NONE
+    return [values[code] for code in np.flatnonzero(wanted[:-1]).tolist()], place[codes]
 
 
 def _plain(value: object) -> str | None:
