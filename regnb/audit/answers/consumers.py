@@ -7,18 +7,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
+from pandas.api.extensions import ExtensionArray
 
 from regnb.audit.answers.owners import Owners
-from regnb.audit.kernel.arrays import Codes, Ints, once, ranks
+from regnb.audit.kernel.arrays import Codes, Ints, once
 from regnb.audit.kernel.levels import Level, Levels
-from regnb.audit.tables.cells import Objects, texts
+from regnb.audit.tables.cells import filled, strings, texts
 from regnb.audit.tables.manifests import platform_of
 from regnb.audit.tables.tables import listed, repository_codes, status_of
+from regnb.frames.schemas import TEXT
 from regnb.walk.columns import NONE
 from regnb.walk.inventory import Inventory
-
-LAST = "\U0010ffff"
-"""What sorts after every name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Consumers:
     Attributes:
         level: the level itself, under any policy: so that what referrers add can be told.
         number: of each row in that level.
-        key: what each is called; None for what has none of the names.
+        key: what each is called, as a column has it; null for what has none of the names.
         rank: the place of each among all, by name.
         repository: that each lies in; NONE where it is none, or several.
         tag: that each is; NONE where it is none.
@@ -36,7 +36,7 @@ class Consumers:
 
     level: Callable[[Levels], Level]
     number: Ints
-    key: Objects
+    key: ExtensionArray
     rank: Ints
     repository: Ints
     tag: Ints
@@ -44,15 +44,16 @@ class Consumers:
 
 def registry(levels: Levels) -> Consumers:
     """One row."""
-    key = texts([levels.inventory.registry], np.zeros(1, dtype=np.int64))
-    return _plain(lambda levels: levels.registry, np.zeros(1, dtype=np.int64), key)
+    only = np.zeros(1, dtype=np.int64)
+    return _plain(lambda levels: levels.registry, only, filled(levels.inventory.registry, 1), only)
 
 
 def repository(levels: Levels) -> Consumers:
     """A row for each repository whose tags are known."""
     codes = known_repositories(levels)
-    key = texts(levels.inventory.repositories.values, codes)
-    return _plain(lambda levels: levels.repository, codes, key, repository=codes)
+    key = strings(levels.inventory.repositories.values, codes)
+    rank = levels.seen.repository_rank[codes]
+    return _plain(lambda levels: levels.repository, codes, key, rank, repository=codes)
 
 
 def namespace(levels: Levels) -> Consumers:
@@ -77,7 +78,8 @@ def manifest(levels: Levels) -> Consumers:
     return _plain(
         lambda levels: levels.grouped(group[levels.graph.digest[levels.live]], len(rows)),
         np.arange(len(rows)),
-        texts(levels.inventory.digests.values, rows),
+        digests(levels, rows),
+        levels.seen.digest_rank[rows],
         repository=np.where(first == last, first, NONE)[rows],
     )
 
@@ -112,14 +114,20 @@ def tag(levels: Levels) -> Consumers:
     number = np.concatenate([levels.consumer_of_tag[levels.is_root], tagged + bare])
     repository = np.concatenate([tags.column("repository")[rows], bare])
     tag = np.concatenate([tags.column("tag")[rows], np.full(len(bare), NONE)])
-    of_repository = levels.seen.repository_rank[repository]
-    of_tag = np.append(levels.seen.text_rank, NONE)[tag]
     rank = np.empty(len(number), dtype=np.int64)
-    rank[np.lexsort((of_tag, of_repository))] = np.arange(len(number))
+    of_tag = np.append(levels.seen.text_rank, NONE)[tag]
+    rank[np.lexsort((of_tag, levels.seen.repository_rank[repository]))] = np.arange(len(number))
     paths = texts(inventory.repositories.values, repository)
     names = texts([f":{text}" for text in inventory.texts.values], tag)
-    key = paths + np.where(tag >= 0, names, "")
+    names[tag == NONE] = ""
+    key: ExtensionArray = pd.array(paths + names, dtype=TEXT)
     return Consumers(lambda levels: levels.tag, number, key, rank, repository, tag)
+
+
+def digests(levels: Levels, codes: Ints) -> ExtensionArray:
+    """The digests of some of many."""
+    values = levels.inventory.digests.values
+    return strings([values[code] for code in codes.tolist()], np.arange(len(codes)))
 
 
 def known_repositories(levels: Levels) -> Ints:
@@ -138,7 +146,7 @@ def _of_repositories(levels: Levels, names: Sequence[str | None]) -> Consumers:
         return levels.grouped(group[levels.graph.repository[levels.live]], len(values))
 
     number = once(group[known_repositories(levels)], len(values))
-    return _plain(level, number, texts(values, number))
+    return _plain(level, number, strings(values, number), number)
 
 
 def _of_digests(levels: Levels, names: Sequence[str | None], name: Codes) -> Consumers:
@@ -149,7 +157,7 @@ def _of_digests(levels: Levels, names: Sequence[str | None], name: Codes) -> Con
         return levels.grouped(group[levels.graph.digest[levels.live]], len(values))
 
     number = once(group[levels.graph.digest[levels.live]], len(values))
-    return _plain(level, number, texts(values, number))
+    return _plain(level, number, strings(values, number), number)
 
 
 def _labels(inventory: Inventory, count: int) -> Ints:
@@ -175,9 +183,13 @@ def _together(names: Sequence[str | None], code: Codes) -> tuple[Ints, list[str 
 
 
 def _plain(
-    level: Callable[[Levels], Level], number: Ints, key: Objects, *, repository: Ints | None = None
+    level: Callable[[Levels], Level],
+    number: Ints,
+    key: ExtensionArray,
+    rank: Ints,
+    *,
+    repository: Ints | None = None,
 ) -> Consumers:
-    names = [LAST if one is None else one for one in key.tolist()]
     none = np.full(len(number), NONE)
     home = none if repository is None else repository
-    return Consumers(level, number, key, ranks(names), home, none)
+    return Consumers(level, number, key, rank, home, none)

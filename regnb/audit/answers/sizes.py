@@ -9,10 +9,14 @@ import pandas as pd
 from regnb.audit.answers import consumers
 from regnb.audit.answers.consumers import Consumers
 from regnb.audit.answers.owners import Owners
+from regnb.audit.answers.top import top
+from regnb.audit.answers.tree import du
 from regnb.audit.answers.usage import PLAIN, usage
 from regnb.audit.kernel.levels import Levels
 
 OwnersLike = Mapping[str, str] | pd.Series | pd.DataFrame
+
+METRICS = ("stored", "exclusive", "fair")
 
 
 class Sizes:
@@ -67,6 +71,74 @@ class Sizes:
             rows = _consumers(self._levels, by, label, table)
             self._usage[asked] = usage(self._levels, by, rows)
         return self._usage[asked].copy(deep=False)
+
+    def top(
+        self,
+        n: int = 10,
+        *,
+        by: str = "repository",
+        metric: str = "stored",
+        label: str | None = None,
+        owners: OwnersLike | None = None,
+    ) -> pd.DataFrame:
+        """The largest consumers at one level, and all the others in one row; no request.
+
+        Args:
+            n: how many.
+            by: a level of `usage`, with its `label` or `owners`.
+            metric: what makes them large: ``stored``, ``exclusive`` or ``fair``.
+            label: as for `usage`.
+            owners: as for `usage`.
+
+        Returns:
+            The columns of `usage`, and ``rank consumer_count cum_percent``; ties go by name.
+            ``percent`` is the metric of the row and ``cum_percent`` that of all rows up to it,
+            taken as one consumer, in the stored bytes of the registry: what they share counts
+            once as ``stored``, and as ``exclusive`` once all who need it are among them. The last
+            row, whose ``rank`` is null and whose ``key`` is ``other``, is all the others as one
+            consumer.
+
+        Raises:
+            ValueError: `n` is below 1, `metric` is none, or as for `usage`.
+            OverflowError: manifests declare sizes that cannot be true, nor be summed exactly.
+        """
+        if n < 1:
+            raise ValueError(f"n={n} leaves nothing to show. Give 1 or more.")
+        _check_metric(metric)
+        table = None if owners is None else Owners.read(owners)
+        rows = _consumers(self._levels, by, label, table)
+        return top(self._levels, by, rows, n=n, metric=metric)
+
+    def du(self, by: str | OwnersLike = "path", *, metric: str = "fair") -> pd.DataFrame:
+        """Where the bytes are, as a tree: the whole, prefixes of paths, repositories; no request.
+
+        Each node is followed by those below it, the largest first. ``fair`` is that of the
+        repositories below, and alone adds up the tree; ``stored`` and ``exclusive`` are those of
+        the node as one consumer. A repository whose path is a prefix of others is a leaf named
+        ``.`` below that prefix.
+
+        Args:
+            by: ``path``, or owners as for `usage`, with the repositories of each below it.
+            metric: what the order and ``percent`` go by: ``stored``, ``exclusive`` or ``fair``.
+
+        Returns:
+            Columns ``registry path parent depth is_repository stored exclusive fair blob_count
+            percent``: bytes as int64, ``fair`` float64. The first row is the whole, its path empty.
+
+        Raises:
+            ValueError: `by` or `metric` is none of these.
+            OverflowError: manifests declare sizes that cannot be true, nor be summed exactly.
+        """
+        if isinstance(by, str) and by != "path":
+            raise ValueError(f'by={by!r} makes no tree. Give "path", or patterns and owners.')
+        _check_metric(metric)
+        owners = None if isinstance(by, str) else Owners.read(by)
+        return du(self._levels, owners, metric)
+
+
+def _check_metric(metric: str) -> None:
+    if metric not in METRICS:
+        raise ValueError(f"metric={metric!r} is none. Choose one of: {', '.join(METRICS)}.")
 
 
 def _consumers(levels: Levels, by: str, label: str | None, owners: Owners | None) -> Consumers:

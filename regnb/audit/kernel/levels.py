@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from regnb.audit.kernel.arrays import Flags, Ints, Links, distinct, once, pack, unpack
+from regnb.audit.kernel.arrays import Codes, Flags, Ints, Links, distinct, once, pack, unpack
 from regnb.audit.kernel.content import Content
 from regnb.audit.kernel.graph import Graph, spread
 from regnb.audit.kernel.policy import OCI, LivenessPolicy
@@ -35,6 +35,18 @@ class Level:
         """The distinct bytes that each consumer needs; raises OverflowError as `amounts` does."""
         content.check_sums()
         return stored(self.pairs, content, len(self.weight))
+
+    def merged(self, group: Ints, count: int, content: Content) -> Level:
+        """The level of `count` groups of these consumers; `group` is that of each."""
+
+        def together(consumer: Codes, digest: Codes) -> tuple[Ints, Ints]:
+            return unpack(distinct(pack(group[consumer], digest, content.count)), content.count)
+
+        return Level(
+            Reach(*together(self.reached.consumer, self.reached.digest)),
+            Pairs(*together(self.pairs.consumer, self.pairs.blob)),
+            np.ones(count, dtype=np.int64),
+        )
 
     def needed_by(self, content: Content) -> Ints:
         """How many consumers need each digest."""

@@ -1,0 +1,45 @@
+"""The columns of the answers about bytes; those of `usage` stand in `regnb.frames.schemas`."""
+
+from __future__ import annotations
+
+from regnb.frames.schemas import (
+    COUNT,
+    EXACT_BYTES,
+    FLAG,
+    LEVEL,
+    REGISTRY,
+    SHARE,
+    TEXT,
+    USAGE,
+    Column,
+    Schema,
+)
+
+DU = Schema(
+    "du",
+    {
+        "registry": REGISTRY,
+        "path": Column(TEXT, "of the node; empty for the whole, null for what nobody owns"),
+        "parent": Column(TEXT, "path of the node above; null for the whole"),
+        "depth": Column(EXACT_BYTES, "steps from the whole, which has 0"),
+        "is_repository": Column(FLAG, "whether it is a repository itself, and a leaf"),
+        "stored": Column(EXACT_BYTES, "distinct bytes that it needs"),
+        "exclusive": Column(EXACT_BYTES, "bytes that nothing outside of it needs"),
+        "fair": Column(SHARE, "fair bytes of the repositories below, which add up"),
+        "blob_count": Column(EXACT_BYTES, "distinct blobs and manifests that it needs"),
+        "percent": Column(SHARE, "the metric asked for, of the stored bytes of the registry"),
+    },
+)
+
+TOP = Schema(
+    "top",
+    {
+        "registry": REGISTRY,
+        "level": Column(LEVEL, "what each row stands for"),
+        "rank": Column(COUNT, "1 is the largest; null for all the others together"),
+        **{name: USAGE.columns[name] for name in list(USAGE.columns)[2:-1]},
+        "consumer_count": Column(EXACT_BYTES, "how many the row stands for"),
+        "percent": Column(SHARE, "the metric asked for, of the stored bytes of the registry"),
+        "cum_percent": Column(SHARE, "the same of this row and all before it, taken together"),
+    },
+)
