@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -41,17 +42,22 @@ def frame(
     if len(lengths) > 1:
         raise ValueError(f"columns of the table {schema.name} differ in length: {sorted(lengths)}")
     data = {
-        name: pd.Series(_values(name, columns[name], column.dtype), dtype=column.dtype)
+        name: pd.Series(_values(name, columns[name], column.dtype), dtype=column.dtype).array
         for name, column in schema.columns.items()
     }
-    built = pd.DataFrame(data)
+    built = pd.DataFrame(data, copy=False)
     built.attrs["regnb"] = {
         "table": schema.name,
         "registry": registry,
         "retrieved": retrieved.isoformat(),
-        "version": version("regnb"),
+        "version": _version(),
     }
     return built
+
+
+@cache
+def _version() -> str:
+    return version("regnb")
 
 
 def _values(name: str, values: Any, dtype: Dtype) -> Any:

@@ -31,7 +31,7 @@ class Subjects:
     @classmethod
     def of(cls, inventory: Inventory) -> Subjects:
         """Read the names of the tags."""
-        digests: list[str] = list(map(str, inventory.digests.values))
+        digests: list[str] = list(inventory.digests.values)
         of_text = np.full(len(inventory.texts), NONE, dtype=np.int64)
         names = {
             code: inventory.texts.values[code].partition(".")[0]

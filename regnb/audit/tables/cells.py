@@ -20,16 +20,22 @@ from regnb.walk.columns import NONE
 Objects = npt.NDArray[np.object_]
 
 
+def plain(value: object) -> str | None:
+    """The text of a value, which can be stored as UTF-8."""
+    # Half a surrogate pair, which some registries send, cannot be.
+    return None if value is None else str(value).encode("utf-8", "replace").decode("utf-8")
+
+
 def texts(values: Sequence[object], codes: Codes) -> Objects:
     """The text of each code, to work with; None for NONE and for None."""
     used, place = _used(values, codes)
-    return np.array([*map(_plain, used), None], dtype=object)[place]
+    return np.array([*map(plain, used), None], dtype=object)[place]
 
 
 def strings(values: Sequence[object], codes: Codes) -> ExtensionArray:
     """The text of each code, as a column has it; null for NONE and for None."""
     used, place = _used(values, codes)
-    return spread(map(_plain, used), place, TEXT)
+    return spread(map(plain, used), place, TEXT)
 
 
 def spread(values: Iterable[object], codes: Codes, dtype: Any) -> ExtensionArray:
@@ -105,8 +111,3 @@ def _used(values: Sequence[object], codes: Codes) -> tuple[list[object], Ints]:
     place = np.cumsum(wanted) - 1
     place[NONE] = NONE
     return [values[code] for code in np.flatnonzero(wanted[:-1]).tolist()], place[codes]
-
-
-def _plain(value: object) -> str | None:
-    # Half a surrogate pair, which some registries send, cannot be stored as UTF-8.
-    return None if value is None else str(value).encode("utf-8", "replace").decode("utf-8")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from regnb.audit.kernel.arrays import Codes, Ints, Links, ranks
 from regnb.audit.kernel.levels import Levels
-from regnb.audit.tables.cells import numbered, strings
+from regnb.audit.tables.cells import numbered, plain, strings
 from regnb.audit.tables.tables import build
 from regnb.frames.audit_schemas import AUDIT_LABELS, LABEL_KIND, LABEL_SOURCE
 from regnb.walk.columns import Codes as Numbers
@@ -107,11 +107,13 @@ class _Pairs:
 
     @classmethod
     def of(cls, inventory: Inventory, used: Codes) -> _Pairs:
+        prose = inventory.prose.values
         keys: Numbers[str] = Numbers()
         values: Numbers[str] = Numbers()
         rows: list[tuple[int, int, int]] = []
         for code in np.unique(used).tolist():
-            said = json.loads(inventory.prose.values[code])
+            # What cannot be stored is replaced first, so that no two keys of a document are equal.
+            said = {plain(key) or "": value for key, value in json.loads(prose[code]).items()}
             rows += [(code, keys.code(key), values.code(said[key])) for key in said]
         table = np.array(rows, dtype=np.int64).reshape(len(rows), 3)
         count = len(inventory.prose)
