@@ -167,9 +167,11 @@ def test_a_name_of_another_registry_counts_where_its_repository_holds_the_base()
     images.image("library/base", "1", "aB")
     mirrored = images.image("app", "1", "abc", notes=notes("base:1", old.digest))
     other = images.image("app", "2", "abd", notes=notes("quay.io/base:1", old.digest))
+    strange = images.image("app", "3", "abe", notes=notes("base:1", digest("of another one")))
     audit = images.audit()
     assert row(audit, mirrored)["outdated"] is True
     assert row(audit, other)["outdated"] is None
+    assert row(audit, strange)["outdated"] is None
 
 
 def test_an_annotation_with_a_name_alone_is_held_against_the_layers() -> None:

@@ -90,6 +90,15 @@ def test_an_image_that_is_for_another_platform_than_its_index_says() -> None:
     ]
 
 
+def test_an_image_that_is_named_for_two_platforms_is_stored_once() -> None:
+    images = Images()
+    made = images.made("a", "linux/amd64")
+    images.both("1", linux_amd64=made, linux_arm64=made)
+    frame = images.audit().platforms()
+    assert frame["platform"].tolist() == ["linux/amd64", "linux/arm64"]
+    assert frame["stored_sum"].tolist() == [100, 100]
+
+
 def test_attestations_artifacts_and_attachments_are_no_images() -> None:
     images = Images()
     amd, attestation = images.made("amd", "linux/amd64"), images.made("att", "unknown/unknown")
