@@ -19,7 +19,7 @@
     │   └── CredentialHelperError                 a docker-credential-* program that fails
     ├── OperationCancelledError                   another thread cancelled the call
     ├── LayoutError (ValueError)                  no OCI image layout or archive, or a damaged one
-    ├── ReadOnlyError (io.UnsupportedOperation)   an archive, which is only read
+    ├── ReadOnlyError (io.UnsupportedOperation)   images on disk that are only read
     ├── StorageError (OSError)                    a file or folder that cannot be read or written
     │   ├── DiskFullError
     │   └── StorageDeniedError (PermissionError)
@@ -29,6 +29,11 @@
     ├── AuditUnknownError (LookupError)           a folder that holds no such audit
     ├── TransferError                             some of several images could not be moved
     ├── NotInAuditError (LookupError)             names that an audit has not seen
+    ├── PlanError                                 a plan of deletions that is not carried out
+    │   ├── ConfirmationError (ValueError)        its confirmation is not the number that goes
+    │   ├── OtherRegistryError (ValueError)       a plan for another registry, or for none
+    │   ├── PlanOutdatedError                     the registry is no longer as the plan has it
+    │   └── DeletionError                         some of it could not be deleted
     └── RegistryError                             whatever a registry did or did not answer
         ├── UnreachableError (ConnectionError)    no connection
         │   ├── HostUnknownError                  the name does not resolve
@@ -170,7 +175,7 @@ class LayoutError(RegnbError, ValueError):
 
 
 class ReadOnlyError(RegnbError, io.UnsupportedOperation):
-    """An archive can be read, and not written to."""
+    """An archive can be read, and not written to; from images on disk nothing is deleted."""
 
 
 class StorageError(RegnbError, OSError):
@@ -221,6 +226,38 @@ class NotInAuditError(RegnbError, LookupError):
     """Tags, digests or repositories that an audit has not seen; ``names`` holds all of them."""
 
     names: Sequence[str] = ()
+
+
+class PlanError(RegnbError):
+    """A plan of deletions is not carried out, or not wholly."""
+
+
+class ConfirmationError(PlanError, ValueError):
+    """What was confirmed is not the number that would go; the message tells it."""
+
+
+class OtherRegistryError(PlanError, ValueError):
+    """A plan for another registry, or one that knows no registry any more."""
+
+
+class PlanOutdatedError(PlanError):
+    """The registry is no longer as the plan has it; nothing was deleted.
+
+    Attributes:
+        names: tags and digests that moved, vanished, or came to need what goes.
+    """
+
+    names: Sequence[str] = ()
+
+
+class DeletionError(PlanError):
+    """Some of what a plan deletes could not be deleted; the rest is gone.
+
+    Attributes:
+        log: what was done and what was not, as the call would have returned it.
+    """
+
+    log: Any = None
 
 
 class ListingWarning(UserWarning):

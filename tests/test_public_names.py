@@ -27,7 +27,7 @@ METHODS = {
     "with_policy base_images recompressed plan_delete gc_risk "
     "ages compliance orphans platforms stale"
     " retention",
-    "DeletionPlan": "blobs collateral explain manifests policy registry to_frame",
+    "DeletionPlan": "blobs collateral execute explain log manifests policy registry to_frame",
 }
 
 

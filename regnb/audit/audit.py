@@ -18,6 +18,7 @@ from regnb.audit.parquet import need_parquet
 from regnb.audit.plans.face import Plans
 from regnb.audit.tables.face import Tables
 from regnb.display.card import Card, Shown
+from regnb.interfaces import Registry
 
 
 class Audit(Tables, Sizes, Contents, Plans, Shown):
@@ -36,8 +37,16 @@ class Audit(Tables, Sizes, Contents, Plans, Shown):
 
     visibility = "tagged-closure"
 
-    def __init__(self, seen: Seen, *, policy: LivenessPolicy = OCI) -> None:
-        """Take what a walk has seen; compute nothing yet."""
+    def __init__(
+        self, seen: Seen, *, policy: LivenessPolicy = OCI, service: Registry | None = None
+    ) -> None:
+        """Take what a walk has seen; compute nothing yet.
+
+        Args:
+            seen: what a walk saw.
+            policy: what counts as alive.
+            service: whom plans are carried out on; None where it is not known any more.
+        """
         inventory = seen.inventory
         self.registry = inventory.registry
         self.started_at: datetime = inventory.started_at
@@ -45,6 +54,7 @@ class Audit(Tables, Sizes, Contents, Plans, Shown):
         self.complete: bool = inventory.complete
         self.policy = policy
         self._levels = Levels(seen, policy)
+        self._service = service
         self._usage: dict[object, pd.DataFrame] = {}
 
     def with_policy(self, policy: str | LivenessPolicy) -> Audit:
@@ -57,7 +67,7 @@ class Audit(Tables, Sizes, Contents, Plans, Shown):
         Raises:
             ValueError: there is no policy of that name.
         """
-        return Audit(self._levels.seen, policy=policy_of(policy))
+        return Audit(self._levels.seen, policy=policy_of(policy), service=self._service)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Save the audit into a folder of Parquet files, beside those that are there; no request.

@@ -222,7 +222,7 @@ class Client(Shown):
         if executor is not None or folder is not None:
             return self._audit_by(executor, folder, scope, budget, progress, **choices)
         inventory = auditing.audit(self.core, scope, budget=budget, progress=progress, **choices)
-        return Audit(Seen(inventory))
+        return Audit(Seen(inventory), service=self.core)
 
     def push(
         self,

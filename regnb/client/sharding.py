@@ -106,7 +106,7 @@ def audit(
                 if not in_kernel():
                     raise
                 inventory.stopped = INTERRUPTED
-        found = _merged(inventory, work)
+        found = _merged(inventory, work, core)
         if not inventory.stopped:
             shutil.rmtree(place)
             with suppress(OSError):  # others audit something else
@@ -260,7 +260,7 @@ def _dealt(names: Sequence[str], tag_counts: Mapping[str, int]) -> Iterator[tupl
         yield tuple(sorted(hand))
 
 
-def _merged(inventory: Inventory, work: _Work) -> Audit:
+def _merged(inventory: Inventory, work: _Work, core: Registry) -> Audit:
     """One audit of all parts.
 
     Raises:
@@ -278,4 +278,4 @@ def _merged(inventory: Inventory, work: _Work) -> Audit:
             inventory.add_failure(error, stage="tags", repository=name)
     started = [inventory.started_at, *(part.facts["started_at"] for part in work.parts)]
     loading.finish(started=min(started), stopped=datetime.now(UTC), finished=not inventory.stopped)
-    return Audit(Seen(inventory))
+    return Audit(Seen(inventory), service=core)

@@ -15,6 +15,7 @@ from regnb.frames.schemas import (
     REGISTRY,
     REPOSITORY,
     TEXT,
+    TIME,
     Column,
     Dtype,
     Schema,
@@ -25,6 +26,7 @@ REASON: Dtype = pd.CategoricalDtype(["selected", "same-digest", "attachment"])
 COLLATERAL_KIND: Dtype = pd.CategoricalDtype(
     ["lost-tag", "broken-index", "attachment", "referrer", "orphan", "kept-tag"]
 )
+DELETION_STATUS: Dtype = pd.CategoricalDtype(["deleted", "gone", "failed", "skipped", "unknown"])
 GC_VERSION: Dtype = pd.CategoricalDtype(["2.8", "3"])
 RISK: Dtype = pd.CategoricalDtype(
     ["passed-over-child", "untagged-child", "untagged-referrer", "untagged"]
@@ -110,5 +112,20 @@ GC_RISK = Schema(
         "size": Column(EXACT_BYTES, "bytes as stored"),
         "tag_count": Column(EXACT_BYTES, "tags of the repository that need it"),
         "tags": Column(TEXT, "which: they would break, or lose what is about them"),
+    },
+)
+
+DELETIONS = Schema(
+    "deletions",
+    {
+        "registry": REGISTRY,
+        "repository": REPOSITORY,
+        "reference": Column(TEXT, "tag that was taken away, or digest that was deleted"),
+        "means": Column(ACTION, "how"),
+        "status": Column(
+            DELETION_STATUS, "deleted; gone before; failed; skipped; unknown: no answer was seen"
+        ),
+        "error": Column(TEXT, "what stood in the way"),
+        "deleted_at": Column(TIME, "when the registry said so"),
     },
 )

@@ -226,6 +226,24 @@ def test_a_signature_that_is_untagged_is_about_nothing_any_more(policy: str) -> 
     )
 
 
+def test_what_a_tag_says_is_about_an_image_is_so_as_long_as_the_tag_is_there() -> None:
+    building = Building()
+    plain = image("plain", 40, EMPTY)
+    building.tag("r", "1", M1)
+    building.tag("r", SIGNATURE, image("S", 30, EMPTY))
+    fallback = referrers_tag(M1.digest)
+    building.tag("r", fallback, index("list", 90, plain.descriptor))
+    building.hold("r", plain)
+    for referrer, source in ((digest("S"), "cosign-tag"), (plain.digest, "fallback-tag")):
+        building.inventory.add_referrer(
+            "r", M1.digest, referrer, artifact_type=None, size=1, source=source
+        )
+    audit = building.audit()
+    assert freed(audit, SIGNATURE) == 30
+    assert freed(audit, fallback) == 90 + 40
+    assert freed(audit, SIGNATURE, fallback) == 30 + 90 + 40 + 2
+
+
 def test_an_index_that_is_deleted_leaves_its_children_to_the_collector() -> None:
     plan = index_and_child().plan_delete("r:1", semantics="delete-digest")
     assert plan.freed == 1510

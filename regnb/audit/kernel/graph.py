@@ -19,7 +19,7 @@ from regnb.audit.kernel.arrays import (
 )
 from regnb.audit.kernel.content import Content
 from regnb.frames.tag_names import kind_of
-from regnb.model.reference import REFERRERS_TAG_LENGTH
+from regnb.model.reference import REFERRERS_TAG_LENGTH, referrers_tag
 from regnb.walk.columns import NONE
 from regnb.walk.inventory import Inventory
 
@@ -137,15 +137,37 @@ def _about(
     """Pairs of places, each once: what is about what. The subject is NONE where it is not held."""
     repository, digest = unpack(keys, content.count)
     rows, subjects = content.subjects.follow(digest)
-    listed = inventory.referrers
-    home = np.concatenate([repository[rows], listed.column("repository"), attached.repository])
-    subject = np.concatenate([subjects, listed.column("subject"), attached.subject])
-    referrer = np.concatenate([digest[rows], listed.column("digest"), attached.digest])
+    table, listed = inventory.referrers, _listed(inventory, attached)
+    home, about, named = (
+        table.column(name)[listed] for name in ("repository", "subject", "digest")
+    )
+    home = np.concatenate([repository[rows], home, attached.repository])
+    subject = np.concatenate([subjects, about, attached.subject])
+    referrer = np.concatenate([digest[rows], named, attached.digest])
     about = _places(keys, np.where(subject >= 0, pack(home, subject, content.count), NONE))
     by = _places(keys, pack(home, referrer, content.count))
     about, by = about[by >= 0], by[by >= 0]
     about, by = unpack(distinct(pack(about + 1, by, len(keys))), len(keys))
     return about - 1, by
+
+
+def _listed(inventory: Inventory, attached: Attachments) -> Flags:
+    """The rows of `Inventory.referrers` that the registry lists, or a list under one of the tags.
+
+    What cosign's tags name are `attached` themselves.
+    """
+    rows, texts = inventory.referrers, inventory.texts
+    api, fallback = texts.find(["api", "fallback-tag"])
+    source, subject = rows.column("source"), rows.column("subject")
+    by_tag = source == fallback
+    tag = np.full(len(inventory.digests), NONE, dtype=np.int64)
+    used = np.unique(subject[by_tag])
+    tag[used] = texts.find([referrers_tag(inventory.digests.values[code]) for code in used])
+    names = inventory.tags.column("tag")[attached.row]
+    there = distinct(pack(attached.repository, names, len(texts)))
+    told = pack(rows.column("repository"), tag[subject], len(texts))
+    listed: Flags = (source == api) | (by_tag & contains(there, told))
+    return listed
 
 
 @dataclass(frozen=True, slots=True)

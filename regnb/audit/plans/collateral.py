@@ -40,7 +40,7 @@ def incidents(levels: Levels, effect: Effect) -> tuple[Incidents, ...]:
     kept = np.flatnonzero(~effect.tags & _flags(levels, place[effect.tags])[place])
     return (
         _of_tags(levels, "lost-tag", lost),
-        _broken_indexes(levels, effect),
+        broken_indexes(levels, effect),
         *_about(levels, effect),
         _of_tags(levels, "kept-tag", kept),
     )
@@ -52,7 +52,7 @@ def _of_tags(levels: Levels, kind: str, tag: Ints) -> Incidents:
     return Incidents(kind, place, tag, levels.graph.digest[place])
 
 
-def _broken_indexes(levels: Levels, effect: Effect) -> Incidents:
+def broken_indexes(levels: Levels, effect: Effect) -> Incidents:
     """Indexes that stay, and lose an entry because its manifest is deleted."""
     graph = levels.graph
     stays = np.flatnonzero(effect.after)

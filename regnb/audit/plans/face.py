@@ -14,6 +14,7 @@ from regnb.audit.plans.retention import retention
 from regnb.audit.plans.rules import Rule
 from regnb.audit.plans.selection import Named, select
 from regnb.display.text import count
+from regnb.interfaces import Registry
 
 SEMANTICS = ("untag", "delete-digest")
 
@@ -22,6 +23,7 @@ class Plans:
     """Plans of what to delete; none costs a request, and none deletes anything."""
 
     _levels: Levels
+    _service: Registry | None
 
     def plan_delete(
         self,
@@ -75,6 +77,7 @@ class Plans:
             semantics=semantics,
             manifests=found.manifests,
             warnings=[left_out] if found.unread else [],
+            service=self._service,
         )
 
     def gc_risk(self, version: str | None = None) -> pd.DataFrame:
@@ -135,4 +138,10 @@ class Plans:
             OverflowError: manifests declare sizes that cannot be true, nor be summed exactly.
         """
         found = retention(self._levels, rules, combine=combine)
-        return plan_of(self._levels, found.deleted, semantics=semantics, decisions=found.table)
+        return plan_of(
+            self._levels,
+            found.deleted,
+            semantics=semantics,
+            decisions=found.table,
+            service=self._service,
+        )

@@ -13,11 +13,17 @@ from regnb.audit.kernel.arrays import Flags
 from regnb.audit.kernel.levels import Levels
 from regnb.audit.plans import tables
 from regnb.audit.plans.card import card
+from regnb.audit.plans.collateral import broken_indexes
 from regnb.audit.plans.effect import Effect, Semantics
+from regnb.audit.plans.execute import execute
 from regnb.audit.plans.explain import explain
+from regnb.audit.plans.log import Log
+from regnb.audit.plans.owner import Connected, registry_of
 from regnb.audit.plans.selection import select
 from regnb.display.card import Card, Shown
-from regnb.errors import NotInAuditError, printable
+from regnb.display.text import count
+from regnb.errors import ConfirmationError, DeletionError, NotInAuditError, printable
+from regnb.interfaces import Registry
 from regnb.walk.inventory import Inventory
 
 
@@ -45,8 +51,10 @@ class DeletionPlan(Shown):
     complete: bool
     warnings: tuple[str, ...]
     decisions: pd.DataFrame | None
-    _levels: Levels = field(repr=False)
-    _effect: Effect = field(repr=False)
+    _levels: Levels
+    _effect: Effect
+    _service: Registry | None
+    _log: Log = field(default_factory=Log)
 
     @property
     def registry(self) -> str:
@@ -130,6 +138,68 @@ class DeletionPlan(Shown):
             )
         return explain(self._levels, self._effect, int(np.flatnonzero(found.tags)[0]))
 
+    @property
+    def log(self) -> pd.DataFrame:
+        """One row a deletion that `execute` began, in that order.
+
+        Columns ``registry repository reference means status error deleted_at``. ``status`` is
+        ``deleted``; ``gone``: it was no longer there; ``failed``; ``skipped``: an index that lists
+        it could not be deleted; or ``unknown``: the call ended before the answer came.
+        """
+        return self._log.to_frame(self.registry)
+
+    def execute(
+        self, *, confirm: int, client: Connected | None = None, progress: bool | None = None
+    ) -> pd.DataFrame:
+        """Delete what the plan says. Nothing else ever deletes anything of an audit.
+
+        First everything is looked at once more, and nothing is deleted if any of it moved or
+        vanished. Then tags are taken away where the registry does that; where it does not, their
+        manifests are deleted by digest if that takes nothing that stays. What points to another
+        manifest goes before it. A deletion that fails leaves the others; what stands in the way of
+        all of them ends the call. An interrupted call leaves its rows in `log`. Calling it again
+        goes on: what this plan has deleted counts as done.
+
+        The space is free once the registry has collected its garbage.
+
+        Costs one request for each tag that goes, and for each manifest without a tag; one to learn
+        whether the registry takes tags away; one for each deletion of a tag, two for one of a
+        manifest, and up to three more where it has a subject. In repositories where manifests are
+        deleted, one for each page of tags and one for each other tag, since those must not be lost.
+
+        Args:
+            confirm: ``len(plan)``, how many tags and manifests without a tag go.
+            client: the registry, for an audit that was loaded from a folder.
+            progress: show bars; by default as `set_options` and the environment say.
+
+        Returns:
+            `log`.
+
+        Raises:
+            ConfirmationError: `confirm` is another number; the message tells which it has to be.
+            OtherRegistryError: no registry is known, or it is not that of the audit.
+            ReadOnlyError: the audit is of images on disk.
+            PlanOutdatedError: something moved, vanished, or needs what goes; nothing was deleted.
+            UntagUnsupportedError: the registry does not take tags away, and their manifests cannot
+                be deleted without taking more; nothing was deleted.
+            DeletionDisabledError: the registry deletes nothing.
+            DeletionError: some of it could not be deleted; its ``log`` says what and why.
+            RegistryError: what stood in the way of all of it, before anything was deleted.
+            KeyboardInterrupt: what was done is in `log`.
+        """
+        if confirm != len(self):
+            raise ConfirmationError(
+                f"The plan deletes {count(len(self), 'tag or manifest', 'tags and manifests')}: "
+                f"look at plan.to_frame(), then call execute(confirm={len(self)})."
+            )
+        registry = registry_of(self._levels.inventory, self._service, client)
+        try:
+            execute(self._levels, self._effect, registry=registry, log=self._log, progress=progress)
+        except DeletionError as error:
+            error.log = self.log
+            raise
+        return self.log
+
     def card(self) -> Card:
         """What goes, what that frees, what else happens, and what to know."""
         return card(self)
@@ -143,6 +213,7 @@ def plan_of(
     manifests: Flags | None = None,
     warnings: Sequence[str] = (),
     decisions: pd.DataFrame | None = None,
+    service: Registry | None = None,
 ) -> DeletionPlan:
     """The plan that deletes some of what was seen.
 
@@ -153,6 +224,7 @@ def plan_of(
         manifests: a flag for each place, of manifests that are deleted by digest in any case.
         warnings: what its maker has to say.
         decisions: what rules decided on each tag.
+        service: the registry that it can be carried out on, if it is known.
 
     Raises:
         OverflowError: manifests declare sizes that cannot be true, nor be summed exactly.
@@ -165,11 +237,21 @@ def plan_of(
         freed=int(levels.content.size[effect.blobs].sum()),
         already_garbage=levels.garbage,
         complete=inventory.complete and not inventory.scope,
-        warnings=(*_doubts(inventory), *warnings),
+        warnings=(*_doubts(inventory), *_breaks(levels, effect), *warnings),
         decisions=decisions,
         _levels=levels,
         _effect=effect,
+        _service=service,
     )
+
+
+def _breaks(levels: Levels, effect: Effect) -> list[str]:
+    """That indexes lose entries, if any do."""
+    broken = len(np.unique(broken_indexes(levels, effect).place)) if effect.deleted.any() else 0
+    if not broken:
+        return []
+    loses = "that stays loses" if broken == 1 else "that stay lose"
+    return [f"{count(broken, 'index', 'indexes')} {loses} an entry, and cannot be pulled whole."]
 
 
 def _doubts(inventory: Inventory) -> list[str]:
