@@ -167,4 +167,5 @@ def test_the_risk_where_indexes_lack_entries_is_what_the_models_say(
     for home, one in world.places:
         held[home].add(one)
     holdings = {home: frozenset(found) for home, found in held.items()}
-    agrees(Shelves(world.manifests, holdings, world.tags), name)
+    known = {one: world.manifests[one] for _, one in world.places}
+    agrees(Shelves(known, holdings, world.tags), name)
