@@ -67,6 +67,9 @@ class Contents:
         self._cancelled = threading.Event()
         self._links: dict[Digest, Links] = {}
         self._entries: tuple[object, Entries] | None = None
+        self._subjects: (
+            tuple[object, tuple[dict[str, list[Descriptor]], dict[Digest, list[Descriptor]]]] | None
+        ) = None
 
     def cancel(self) -> None:
         """End what other threads are reading; what begins later is not touched."""
@@ -255,17 +258,32 @@ class Contents:
         Raises:
             RegnbError: a manifest of the layout cannot be read, so that nobody knows.
         """
-        tag = referrers_tag(Digest(digest))
+        digest = Digest(digest)
+        lists, about = self._about()
         found: dict[Digest, Descriptor] = {}
-        for entry in self.entries().all:
-            if entry.name.tag == tag:
-                listed = self.manifest(entry.descriptor)
-                if isinstance(listed, Index):
-                    found |= {one.digest: one for one in listed.manifests}
-        for one in self.tree(entry.descriptor for entry in self.entries().all):
-            if one.subject == digest:
-                found.setdefault(one.descriptor.digest, one.descriptor)
+        for entry in lists.get(referrers_tag(digest), ()):
+            listed = self.manifest(entry)
+            if isinstance(listed, Index):
+                found |= {one.digest: one for one in listed.manifests}
+        for one in about.get(digest, ()):
+            found.setdefault(one.digest, one)
         return tuple(found.values())
+
+    def _about(self) -> tuple[dict[str, list[Descriptor]], dict[Digest, list[Descriptor]]]:
+        """What tags name, by tag, and what manifests are about, by subject; read once an index."""
+        stamp, known = self.holding.stamp, self._subjects
+        if known is not None and stamp is not None and known[0] == stamp:
+            return known[1]
+        tagged: dict[str, list[Descriptor]] = {}
+        about: dict[Digest, list[Descriptor]] = {}
+        for entry in self.entries().all:
+            if entry.name.tag is not None:
+                tagged.setdefault(entry.name.tag, []).append(entry.descriptor)
+        for one in self.tree(entry.descriptor for entry in self.entries().all):
+            if one.subject is not None:
+                about.setdefault(one.subject, []).append(one.descriptor)
+        self._subjects = stamp, (tagged, about)
+        return tagged, about
 
     def origins(self, domain: str) -> dict[Digest, str]:
         """Which repository of a registry each blob is known to come from, by names of the index."""

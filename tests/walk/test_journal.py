@@ -102,7 +102,7 @@ def test_a_failure_that_would_come_again_is_kept_as_it_was(path: Path, error: Re
     ],
 )
 def test_a_failure_that_may_not_come_again_is_not(path: Path, error: RegnbError) -> None:
-    journal = Journal(path)
+    journal = Journal(path, now=lambda: NOON)
     journal.note_failure(KEY, error)
     journal.close(finished=False)
     assert recalled(path) is None
@@ -111,7 +111,7 @@ def test_a_failure_that_may_not_come_again_is_not(path: Path, error: RegnbError)
 def test_a_listing_that_broke_off_is_listed_again(path: Path) -> None:
     error = BlobUnknownError("page 2 is gone", status=404)
     error.partial = ("1",)
-    journal = Journal(path)
+    journal = Journal(path, now=lambda: NOON)
     journal.note_failure(KEY, error)
     journal.close(finished=False)
     assert recalled(path) is None
