@@ -13,6 +13,7 @@
     ├── PlatformRequiredError (LookupError)       one platform is needed, several or none are there
     ├── MissingExtraError (ImportError)           an optional package is not installed
     ├── TooManyReferrersError                     referrers of referrers without end
+    ├── TooManyRepositoriesError (ValueError)     more than can be compared each with each
     ├── BudgetSpentError                          a call that would cost more than it may
     ├── CredentialError (PermissionError)         credentials that are set up, but cannot be had
     │   ├── CredentialFileError                   a file of logins that cannot be read or written
@@ -134,6 +135,10 @@ class PlatformRequiredError(RegnbError, LookupError):
 
 class MissingExtraError(RegnbError, ImportError):
     """An optional package is not installed; the message holds the command that installs it."""
+
+
+class TooManyRepositoriesError(RegnbError, ValueError):
+    """More repositories than can be compared each with each; the message says how to narrow."""
 
 
 class BudgetSpentError(RegnbError):

@@ -23,7 +23,7 @@ METHODS = {
     "Image": "config copy_to digest history layers manifest platforms pull refresh save",
     "Audit": "blobs configs diff_ids errors history labels layers manifests references referrers "
     "repositories repository_blobs repository_manifests save snapshot tables tags usage "
-    "du top "
+    "du top sharing bundles "
     "with_policy base_images recompressed plan_delete gc_risk "
     "ages compliance orphans platforms stale"
     " retention",

@@ -45,9 +45,21 @@ def frame(
         name: pd.Series(_values(name, columns[name], column.dtype), dtype=column.dtype).array
         for name, column in schema.columns.items()
     }
-    built = pd.DataFrame(data, copy=False)
+    return _noted(pd.DataFrame(data, copy=False), schema.name, registry, retrieved)
+
+
+def square(
+    table: str, repositories: ExtensionArray, numbers: Any, *, registry: str, retrieved: datetime
+) -> pd.DataFrame:
+    """A DataFrame of numbers with the same repositories as rows and as columns."""
+    names = pd.Index(repositories, name="repository")
+    built = pd.DataFrame(numbers, index=names, columns=names)
+    return _noted(built, table, registry, retrieved)
+
+
+def _noted(built: pd.DataFrame, table: str, registry: str, retrieved: datetime) -> pd.DataFrame:
     built.attrs["regnb"] = {
-        "table": schema.name,
+        "table": table,
         "registry": registry,
         "retrieved": retrieved.isoformat(),
         "version": _version(),

@@ -43,3 +43,31 @@ TOP = Schema(
         "cum_percent": Column(SHARE, "the same of this row and all before it, taken together"),
     },
 )
+
+SHARING = Schema(
+    "sharing",
+    {
+        "registry": REGISTRY,
+        "repository_a": Column(TEXT, "one of two repositories, the first by name"),
+        "repository_b": Column(TEXT, "the other"),
+        "shared": Column(EXACT_BYTES, "bytes that both need"),
+        "containment_a": Column(SHARE, "shared, of what the one stores"),
+        "containment_b": Column(SHARE, "shared, of what the other stores"),
+        "jaccard": Column(SHARE, "shared, of what both store together"),
+    },
+)
+
+BUNDLES = Schema(
+    "bundles",
+    {
+        "registry": REGISTRY,
+        "level": Column(LEVEL, "what the consumers are"),
+        "bytes": Column(EXACT_BYTES, "what all of these consumers need, and nobody else"),
+        "blob_count": Column(EXACT_BYTES, "distinct blobs and manifests"),
+        "consumer_count": Column(EXACT_BYTES, "how many need them"),
+        "consumers": Column(
+            TEXT, "their names, with spaces between; of many the first, and a number"
+        ),
+        "percent": Column(SHARE, "of the stored bytes of the registry"),
+    },
+)

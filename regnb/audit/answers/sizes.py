@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from regnb.audit.answers import consumers
+from regnb.audit.answers import consumers, sharing
+from regnb.audit.answers.bundles import bundles
 from regnb.audit.answers.consumers import Consumers
 from regnb.audit.answers.owners import Owners
 from regnb.audit.answers.top import top
@@ -16,6 +17,7 @@ from regnb.audit.kernel.levels import Levels
 
 OwnersLike = Mapping[str, str] | pd.Series | pd.DataFrame
 
+BUNDLED = ("repository", "tag")
 METRICS = ("stored", "exclusive", "fair")
 
 
@@ -134,6 +136,60 @@ class Sizes:
         _check_metric(metric)
         owners = None if isinstance(by, str) else Owners.read(by)
         return du(self._levels, owners, metric)
+
+    def sharing(
+        self,
+        *,
+        top: int | None = 200,
+        repositories: str | Sequence[str] | None = None,
+        matrix: bool = False,
+    ) -> pd.DataFrame:
+        """Which repositories need the same bytes, and how many; no request.
+
+        Args:
+            top: compare those that share most with any other, this many of them; None for all.
+            repositories: compare only those whose paths match: a pattern such as ``team/*``, or
+                several. ``*`` stands for any text, slashes included.
+            matrix: a row and a column for each repository instead of a row for each pair.
+
+        Returns:
+            One row for each two that share anything, the largest first. Columns ``registry
+            repository_a repository_b shared containment_a containment_b jaccard``: ``shared`` as
+            int64 bytes, containment its part of what one of them stores, ``jaccard`` of what both
+            do. With ``matrix=True`` int64 bytes by repository and repository, those that share most
+            first; the diagonal is what each stores.
+
+        Raises:
+            TooManyRepositoriesError: they are more than 2,000.
+            OverflowError: manifests declare sizes that cannot be true, nor be summed exactly.
+        """
+        patterns = [repositories] if isinstance(repositories, str) else repositories
+        chosen = sharing.choose(self._levels, top, patterns)
+        return (sharing.matrix if matrix else sharing.pairs)(self._levels, chosen)
+
+    def bundles(self, by: str = "repository") -> pd.DataFrame:
+        """What is freed only if several go together: blobs by all who need them; no request.
+
+        What one consumer needs alone is its exclusive bytes. What exactly two need is exclusive to
+        neither, and freed only if both go: so what a deletion frees is the sum of the bundles all
+        of whose consumers it deletes.
+
+        Args:
+            by: ``repository`` or ``tag``.
+
+        Returns:
+            One row for each set of consumers that is exactly the set of those who need some blob,
+            the most bytes first. Columns ``registry level bytes blob_count consumer_count consumers
+            percent``. ``bytes`` add up to what the registry stores. ``consumers`` are names with
+            spaces between, of many the first ten and how many more.
+
+        Raises:
+            ValueError: `by` is neither.
+            OverflowError: manifests declare sizes that cannot be true, nor be summed exactly.
+        """
+        if by not in BUNDLED:
+            raise ValueError(f"by={by!r} makes no bundles. Choose one of: {', '.join(BUNDLED)}.")
+        return bundles(self._levels, by, PLAIN[by](self._levels))
 
 
 def _check_metric(metric: str) -> None:
