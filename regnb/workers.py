@@ -17,11 +17,57 @@ GRACE = 1.0
 """Seconds that an interrupted list gives its threads to end, their requests being cancelled."""
 
 
+class Crew:
+    """How many threads work at once: more, as long as a job takes no longer than with fewer.
+
+    Where a link has latency that finds out how much it carries, and where a registry or this
+    machine is the bottleneck it stops early: there each job waits for the others. What makes jobs
+    slow makes the crew small again, be it load or waits after a 429.
+
+    Attributes:
+        size: threads, now.
+    """
+
+    GROWS, SHRINKS = 1.25, 2.0  # times the best mean of this list of jobs
+
+    def __init__(self, size: int = 8, *, most: int = 32) -> None:
+        """Begin with `size` threads, and never have fewer, or more than `most`."""
+        self.size = self._least = size
+        self._most = most
+        self._lock = threading.Lock()
+        self.begin()
+
+    def begin(self) -> None:
+        """Expect another kind of jobs."""
+        self._best = float("inf")
+        self._count, self._spent = 0, 0.0
+
+    def note(self, seconds: float) -> None:
+        """Take note of how long a job took."""
+        with self._lock:
+            self._count += 1
+            self._spent += seconds
+
+    def adjust(self) -> None:
+        """Grow or shrink by what was noted since the last time."""
+        with self._lock:
+            count, spent = self._count, self._spent
+            if count < self.size:
+                return  # too few to tell
+            self._count, self._spent = 0, 0.0
+        mean = spent / count
+        self._best = min(self._best, mean)
+        if mean <= self._best * self.GROWS:
+            self.size = min(self._most, self.size + 2)
+        elif mean > self._best * self.SHRINKS:
+            self.size = max(self._least, self.size * 3 // 4)
+
+
 def run(
     jobs: Collection[Job],
     work: Callable[[Job], None],
     *,
-    workers: int,
+    workers: int | Crew,
     tick: Callable[[], None],
     cancel: Callable[[], None],
 ) -> None:
@@ -30,44 +76,58 @@ def run(
     Args:
         jobs: what to do, begun in this order.
         work: called in the threads. What it raises ends the list and is raised here.
-        workers: how many threads at most.
+        workers: how many threads at most, or who settles that meanwhile.
         tick: called in this thread, every `TICK` seconds while it waits.
         cancel: ends what the threads are waiting for; called when this thread is interrupted.
 
     Raises:
         KeyboardInterrupt: after the threads were told to end, and given `GRACE` seconds for it.
     """
+    crew = Crew(workers, most=workers) if isinstance(workers, int) else workers
+    crew.begin()
     waiting, stop = deque(jobs), threading.Event()
     raised: list[BaseException] = []
 
-    def loop() -> None:
-        while not stop.is_set():
+    def loop(number: int) -> None:
+        while not stop.is_set() and number < crew.size:
             try:
                 job = waiting.popleft()
             except IndexError:
                 return
+            began = time.monotonic()
             try:
                 work(job)
             except BaseException as error:
                 raised.append(error)
                 stop.set()
+            crew.note(time.monotonic() - began)
 
-    # Daemons: a request that hangs must not keep an interrupted program from ending.
-    threads = [threading.Thread(target=loop, daemon=True) for _ in range(min(workers, len(jobs)))]
+    threads: dict[int, threading.Thread] = {}
     try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            while thread.is_alive():
-                thread.join(TICK)
-                tick()
+        while _man(threads, loop, 0 if stop.is_set() else min(crew.size, len(waiting))):
+            next(iter(threads.values())).join(TICK)
+            tick()
+            crew.adjust()
     except BaseException:
         stop.set()
         cancel()
-        _join(threads)
+        _join(list(threads.values()))
         raise
     if raised:
         raise raised[0]
+
+
+def _man(threads: dict[int, threading.Thread], loop: Callable[[int], None], size: int) -> bool:
+    """Let go of the threads that ended and start those that are missing; whether any work."""
+    for number, thread in list(threads.items()):
+        if not thread.is_alive():
+            del threads[number]
+    for number in range(size):
+        if number not in threads:
+            # A daemon: a request that hangs must not keep an interrupted program from ending.
+            threads[number] = threading.Thread(target=loop, args=(number,), daemon=True)
+            threads[number].start()
+    return bool(threads)
 
 
 def _join(threads: list[threading.Thread]) -> None:

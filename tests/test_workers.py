@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from regnb.errors import OperationCancelledError
-from regnb.workers import run
+from regnb.workers import Crew, run
 
 
 def nothing() -> None:
@@ -96,3 +96,61 @@ def test_f10_whoever_is_interrupted_cancels_what_the_threads_wait_for() -> None:
 
 def test_f10_a_list_that_ends_well_cancels_nothing() -> None:
     run(range(3), lambda job: None, workers=2, tick=nothing, cancel=lambda: pytest.fail("why?"))
+
+
+def test_s27_a_crew_grows_while_jobs_take_no_longer_and_no_further_than_it_may() -> None:
+    crew = Crew(8, most=13)
+    sizes = []
+    for _ in range(4):
+        for _ in range(crew.size):
+            crew.note(0.080)
+        crew.adjust()
+        sizes.append(crew.size)
+    assert sizes == [10, 12, 13, 13]
+
+
+def test_s27_a_crew_stops_growing_where_jobs_wait_and_shrinks_where_they_wait_long() -> None:
+    crew, sizes = Crew(8), []
+    # Each of a crew of n waits for n others; then there are waits after a 429.
+    for seconds in (0.8, 0.9, 1.2, 1.2, 3.0, 3.0, 3.0, 0.8):
+        for _ in range(crew.size):
+            crew.note(seconds)
+        crew.adjust()
+        sizes.append(crew.size)
+    assert sizes == [10, 12, 12, 12, 9, 8, 8, 10]
+
+
+def test_too_few_jobs_tell_nothing_and_other_jobs_are_another_matter() -> None:
+    crew = Crew(8)
+    for _ in range(7):
+        crew.note(0.001)
+    crew.adjust()
+    assert crew.size == 8
+    crew.begin()
+    for _ in range(8):
+        crew.note(5.0)
+    crew.adjust()
+    assert crew.size == 10
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_s27_threads_come_and_go_with_the_size_of_the_crew(size: int) -> None:
+    """It needs four threads at once, and then one at a time, to end."""
+    together, alone = threading.Barrier(4), threading.Lock()
+    crew, done = Crew(size, most=4), list[int]()
+
+    def work(job: int) -> None:
+        if job < 4:
+            together.wait(5)
+        elif job >= 200:
+            assert alone.acquire(blocking=False), "another thread is at work"
+            done.append(job)
+            alone.release()
+
+    def tick() -> None:
+        crew.size = 4
+
+    run(range(200), work, workers=crew, tick=tick, cancel=nothing)
+    crew.size = 1
+    run(range(200, 260), work, workers=crew, tick=nothing, cancel=nothing)
+    assert sorted(done) == list(range(200, 260))

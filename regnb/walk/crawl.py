@@ -75,7 +75,7 @@ def crawl(
     cache: ContentCache | None = None,
     journal: Journal | None = None,
     budget: Budget | None = None,
-    workers: int = 8,
+    workers: int | None = None,
     on_progress: Callable[[Progress], object] | None = None,
     inventory: Inventory | None = None,
 ) -> Inventory:
@@ -101,7 +101,7 @@ def crawl(
         journal: of an earlier call that this one goes on with, or a new one; without it nothing
             is kept. It is closed at the end.
         budget: what it may cost; `Inventory.stopped` tells that it is spent.
-        workers: threads, and so requests under way.
+        workers: threads, and so requests under way; by default 8 to 32, as many as make it faster.
         on_progress: called from this thread about ten times a second, and at the end.
         inventory: what to fill, for a caller who wants what there is when the walk is stopped.
 
@@ -153,14 +153,14 @@ class _Walk:
         asking: Asking,
         *,
         cancel: Callable[[], None],
-        workers: int,
+        workers: int | None,
         on_progress: Callable[[Progress], object] | None,
     ) -> None:
         self.asking = asking
         self.on_tick: list[Callable[[], object]] = []
         self._cancel = cancel
         self._inventory = asking.inventory
-        self._workers = workers
+        self._workers = threads.Crew() if workers is None else workers
         self._on_progress = on_progress
         self._repositories_known = 0
         self._tags_known = 0
