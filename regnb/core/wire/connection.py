@@ -10,6 +10,7 @@ from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
+from regnb.core.wire.receiver import Receiver
 from regnb.core.wire.reply import Reply
 from regnb.core.wire.sockets import Sockets
 
@@ -51,16 +52,12 @@ class Connection(HTTPConnection):
         sys.audit("http.client.connect", self, self.host, self.port)
         return opened
 
-    def ask(self, head: bytes, method: str, connect_timeout: float) -> tuple[Reply, bool]:
-        """Send a request that has no body, and read the head of the answer.
+    def ask(self, head: bytes, connect_timeout: float) -> Receiver:
+        """Send a request that has no body; what receives the answer.
 
         Args:
             head: all of the request.
-            method: of it.
             connect_timeout: seconds to open the connection, where it is not open.
-
-        Returns:
-            The answer, and whether its head was plain.
         """
         if self.sock is None:
             self.timeout = connect_timeout
@@ -68,17 +65,24 @@ class Connection(HTTPConnection):
         turn = self._sockets.turn
         self.sock.settimeout(turn.idle)
         self.send(head)
-        reply = Reply(self.sock, method=method, turn=turn)
+        return Receiver(self.sock, turn)
+
+    def answer(self, begun: bytes, method: str) -> Reply:
+        """The answer as `http.client` reads it, its head read.
+
+        Args:
+            begun: what has been received of it.
+            method: of the request.
+        """
+        reply = Reply(self.sock, method=method, turn=self._sockets.turn, begun=begun)
         try:
-            plain = reply.begin_plainly()
-            if not plain:
-                reply.begin()
+            reply.begin()
         except BaseException:
             reply.close()
             raise
         if reply.will_close:
             self.close()  # the answer holds the socket until it has been read
-        return reply, plain
+        return reply
 
     def putrequest(self, method: str, url: str, *arguments: Any, **options: Any) -> None:
         """Ask for the URL byte for byte: urllib3 writes the escapes of signed ones anew (U7)."""

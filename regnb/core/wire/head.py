@@ -1,8 +1,7 @@
 """Head: the head of an answer, read in one go where it is written in the plainest way.
 
 `http.client` hands it to the parser of e-mails, which takes longer than all else about a small
-answer. Whatever is not as plain as can be is left to it: nothing has been taken from the
-connection by then.
+answer. Whatever is not as plain as can be is left to it.
 """
 
 from __future__ import annotations

@@ -72,9 +72,9 @@ class Incoming:
 
     __slots__ = (
         "_gunzip",
-        "_plain",
         "_raw",
         "_request",
+        "_straight",
         "_turn",
         "authorised",
         "headers",
@@ -88,7 +88,7 @@ class Incoming:
     def __init__(
         self, request: Outgoing, response: HTTPResponse | PlainResponse, turn: Turn
     ) -> None:
-        """Take over a response that was not been read yet."""
+        """Take over a response whose body has not been read yet."""
         self._raw = response
         self._request = request
         self._turn = turn
@@ -102,14 +102,16 @@ class Incoming:
         self._gunzip: Gunzip | None = None
         if "Content-Encoding" in self.headers and self.length != 0:
             self._decode(self.headers["Content-Encoding"].strip().lower())
-        self._plain = self._plain_reply()
+        self._straight = self._straight_way()
 
-    def _plain_reply(self) -> Reply | None:
+    def _straight_way(self) -> Callable[[memoryview], int] | None:
         """What reads the body from the connection, where it is all that there is to be done."""
-        reply = getattr(self._raw, "_original_response", None)
-        if self.length is None or self._raw.chunked or not isinstance(reply, Reply):
+        if self.length is None or self._raw.chunked:
             return None
-        return reply
+        if isinstance(self._raw, PlainResponse):
+            return self._raw.readinto1
+        reply = getattr(self._raw, "_original_response", None)
+        return partial(_from_reply, self._raw, reply) if isinstance(reply, Reply) else None
 
     def _decode(self, coding: str) -> None:
         # No coding was offered; some registries send gzip all the same (W-B3).
@@ -157,8 +159,8 @@ class Incoming:
         A body that is plain goes straight from the connection into the buffer. Raises as `read`
         does.
         """
-        if self._plain is not None:
-            return self._from_wire(partial(self._straight, self._plain, buffer))
+        if self._straight is not None:
+            return self._from_wire(partial(self._straight, buffer))
         piece = self.read(len(buffer))
         buffer[: len(piece)] = piece
         return len(piece)
@@ -181,8 +183,8 @@ class Incoming:
         if self.length is not None and self.length > limit and not cut:
             self.close()
             raise self._too_large(limit)
-        if self._plain is not None and not cut and (self.length or 0) <= PIECE:
-            return self._from_wire(partial(self._at_once, self._plain))
+        if isinstance(self._raw, PlainResponse) and not cut and not self.encoded:
+            return self._from_wire(self._raw.rest)
         pieces: list[bytes] = []
         try:
             self._collect(pieces, limit)
@@ -211,19 +213,6 @@ class Incoming:
         """Drop the connection together with whatever is still to come."""
         self._raw.close()
         self._raw.release_conn()
-
-    def _at_once(self, reply: Reply) -> bytes:
-        body = reply.rest()
-        self._raw.length_remaining = 0
-        self._raw.release_conn()
-        return body
-
-    def _straight(self, reply: Reply, buffer: memoryview) -> int:
-        count = reply.readinto1(buffer)
-        self._raw.length_remaining = reply.length
-        if reply.isclosed():
-            self._raw.release_conn()
-        return count
 
     def _read_wire(self, size: int) -> bytes:
         piece: bytes = self._from_wire(partial(self._raw.read1, size, decode_content=False))
@@ -272,3 +261,12 @@ class Incoming:
             method=self.method,
             url=shown,
         )
+
+
+def _from_reply(response: HTTPResponse, reply: Reply, buffer: memoryview) -> int:
+    """Read the body of a response of urllib3 past urllib3."""
+    count = reply.readinto1(buffer)
+    response.length_remaining = reply.length
+    if reply.isclosed():
+        response.release_conn()
+    return count

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import http.client
 import io
-import math
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from regnb.core.wire.head import plain_head
+from regnb.core.wire.receiver import Receiver
 from regnb.core.wire.turn import Turn
 
 if TYPE_CHECKING:
@@ -16,26 +15,14 @@ if TYPE_CHECKING:
 
 
 class Reply(http.client.HTTPResponse):
-    """An answer as `http.client` reads it, over a `Line`.
-
-    Attributes:
-        fields: the headers, if the head was plain, else none.
-    """
+    """An answer as `http.client` reads it, over a `Line`."""
 
     def __init__(
-        self,
-        sock: socket.socket,
-        debuglevel: int = 0,
-        method: str | None = None,
-        url: str | None = None,
-        *,
-        turn: Turn,
+        self, sock: socket.socket, *arguments: Any, turn: Turn, begun: bytes = b"", **options: Any
     ) -> None:
-        """Begin to read from a socket; all but `turn` is of `http.client`."""
-        super().__init__(sock, debuglevel, method, url)
-        self.fields: list[tuple[str, str]] = []
-        self._asked_by = method or ""
-        self._line = Line(self.fp.detach(), sock, turn)
+        """Begin to read from a socket; `begun` has come from it already."""
+        super().__init__(sock, *arguments, **options)
+        self._line = Line(self.fp.detach(), Receiver(sock, turn), begun)
         self.fp = io.BufferedReader(self._line)
 
     def begin(self) -> None:
@@ -45,52 +32,15 @@ class Reply(http.client.HTTPResponse):
             ConnectionResetError: it ended in the middle: what came may lack the length of the
                 body, and then a body that was cut off looks whole (F14).
         """
-        if self.headers is not None:
-            return
-        if self.begin_plainly():
-            self.headers = self.msg = http.client.HTTPMessage()
-            for name, value in self.fields:
-                self.msg.set_raw(name, value)
-            return
         try:
             super().begin()
         except http.client.BadStatusLine as error:
             # The start of what may have become HTTP; anything else never would have.
-            if not self._line.ended or not "HTTP/".startswith(str(error)[:5]):
+            if not self._line.receiver.ended or not "HTTP/".startswith(str(error)[:5]):
                 raise
-        if self._line.ended:
+        if self._line.receiver.ended:
             self.close()
             raise ConnectionResetError("the connection was closed in the middle of the head")
-
-    def begin_plainly(self) -> bool:
-        """Read the head if it is plain and all here; otherwise leave it to `begin`.
-
-        Only `fields` has the headers then, not `headers`, which takes longer to make.
-        """
-        head = plain_head(self.fp.peek(1), self._asked_by)
-        if head is None or self.debuglevel:
-            return False
-        self.fp.read(head.size)
-        self.code = self.status = head.status
-        self.reason, self.version = head.reason, 11
-        self.fields = head.fields
-        self.chunked = self.will_close = False
-        self.length = head.length
-        return True
-
-    def rest(self) -> bytes:
-        """What is left of a body that is announced by its length, and by nothing else.
-
-        Raises:
-            ConnectionResetError: it ended too early.
-        """
-        expected = self.length or 0
-        body: bytes = b"" if self.fp is None else self.fp.read(expected)
-        self.length = 0
-        self.close()  # the end of the body is not the end of the connection
-        if len(body) < expected:
-            raise ConnectionResetError("the connection was closed in the middle of the body")
-        return body
 
     def readinto1(self, buffer: WriteableBuffer, /) -> int:
         """Fill `buffer` with what one read of the connection brings; 0 at the end of the body.
@@ -116,23 +66,24 @@ class Reply(http.client.HTTPResponse):
 
 
 class Line(io.RawIOBase):
-    """The receiving end of a socket, read for no longer than the turn allows.
-
-    The timeout of a socket begins anew with every byte, so that an answer that drips, headers
-    included, would never be too late (S24).
+    """The receiving end of a socket as a file.
 
     Attributes:
-        ended: whether the other side has sent all that it will.
+        receiver: brings the bytes.
     """
 
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket, turn: Turn) -> None:
-        """Read from `raw`, which reads from `sock`."""
+    def __init__(self, raw: io.RawIOBase, receiver: Receiver, begun: bytes) -> None:
+        """Read what has begun, and then from the socket.
+
+        Args:
+            raw: keeps the socket open for as long as this is.
+            receiver: of the same socket.
+            begun: what comes first.
+        """
         super().__init__()
-        self.ended = False
+        self.receiver = receiver
         self._raw = raw
-        self._sock = sock
-        self._turn = turn
-        self._idle = self._timeout = sock.gettimeout() or math.inf
+        self._begun = begun
 
     def readable(self) -> bool:
         """Always."""
@@ -144,13 +95,12 @@ class Line(io.RawIOBase):
         Raises:
             TimeoutError: they did not come in time.
         """
-        timeout = min(self._turn.left(), self._idle)
-        if timeout != self._timeout:
-            self._sock.settimeout(timeout)
-            self._timeout = timeout
-        count = self._raw.readinto(buffer)
-        self.ended = count == 0
-        return count
+        if not self._begun:
+            return self.receiver.receive_into(buffer)
+        view = memoryview(buffer)
+        piece, self._begun = self._begun[: len(view)], self._begun[len(view) :]
+        view[: len(piece)] = piece
+        return len(piece)
 
     def close(self) -> None:
         """Let go of the socket."""

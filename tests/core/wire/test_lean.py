@@ -10,6 +10,7 @@ import pytest
 import responses
 
 from regnb.core.registry import Registry
+from regnb.core.wire.incoming import Incoming
 from regnb.core.wire.lean import Lean
 from regnb.errors import RegistryError
 from regnb.sample import serve
@@ -157,7 +158,7 @@ ANSWERS: dict[str, bytes] = {
     "folded": HEAD + b"X: a\r\n \t b\r\nX: c\r\n\r\n{}",
     "latin": HEAD + b"X: \xe9\r\n\r\n{}",
     "two lengths": HEAD + b"Content-Length: 3\r\n\r\n{}",
-    "short": HEAD.replace(b"2", b"9") + b"\r\n{}",
+    "short": HEAD.replace(b": 2", b": 9") + b"\r\n{}",
     "gzip": HEAD + b"Content-Encoding: gzip\r\n\r\n{}",
     "br": HEAD + b"Content-Encoding: br\r\n\r\n{}",
     "continued": b"HTTP/1.1 100 Continue\r\n\r\n" + HEAD + b"\r\n{}",
@@ -215,6 +216,38 @@ def test_f12_a_redirect_keeps_the_connection(lean: list[str], away: str) -> None
     with raw_server(script) as server:
         assert ask(registry(server.url)) == b"{}"
         assert len(server.requests) == 1
+    assert len(lean) == 2
+
+
+@pytest.mark.parametrize(("method", "beyond"), [("GET", b"{}x"), ("HEAD", b"{}")])
+def test_s20_a_connection_with_more_on_it_than_was_announced_is_not_used_again(
+    method: str, beyond: bytes
+) -> None:
+    def script(connection: socket.socket) -> None:
+        connection.sendall(HEAD + b"\r\n" + beyond)
+        if connection.recv(65536):
+            connection.sendall(HEAD + b"\r\nno")
+
+    with raw_server(script, HEAD + b"\r\n[]") as server:
+        client = registry(server.url)
+        ask(client, method=method)
+        assert ask(client) == b"[]"
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("size", [0, 1, 16 * 1024, 16 * 1024 + 1, 3_000_000])
+def test_a_body_of_any_size_is_read_whole(size: int, lean: list[str]) -> None:
+    body = bytes(number % 251 for number in range(size))
+    with HttpServer(lambda _: Answer(200, {}, body)) as server:
+        client = registry(server.url)
+        answer = client.transport.exchange("GET", client.address.api, limit=size)
+        assert answer.body == body
+        incoming = client.transport.stream(client.address.api)
+        assert isinstance(incoming, Incoming)
+        pieces = iter(lambda: incoming.read(100_000), b"")
+        assert b"".join(pieces) == body
+        pool = client.transport._connections._adapter.home_pool()
+        assert (pool.num_connections, pool.num_requests) == (1, 2)
     assert len(lean) == 2
 
 
