@@ -24,7 +24,7 @@ METHODS = {
     "Audit": "blobs configs diff_ids errors history labels layers manifests references referrers "
     "repositories repository_blobs repository_manifests save snapshot tables tags usage "
     "du top sharing bundles "
-    "with_policy base_images recompressed plan_delete gc_risk "
+    "with_policy base_images recompressed plan_delete free gc_risk "
     "ages compliance orphans platforms stale"
     " retention",
     "DeletionPlan": "blobs collateral execute explain log manifests policy registry to_frame",

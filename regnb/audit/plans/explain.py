@@ -41,8 +41,9 @@ def explain(levels: Levels, effect: Effect, tag: int) -> pd.DataFrame:
     """
     levels.content.check_sums()
     # A signature that is taken away for itself is no longer tied by its name to what is signed.
-    alone = effect.tags & ~effect.attached
-    levels = Levels(levels.seen.without_attachments(alone), levels.policy)
+    seen = levels.seen.without_attachments(effect.tags & ~effect.attached)
+    if seen is not levels.seen:
+        levels = Levels(seen, levels.policy)
     needed = levels.blobs_of(np.flatnonzero(levels.closure(levels.seen.tag_place[[tag]]) >= 0))
     pairs = _only(levels.tag.pairs, needed)
     groups = [

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pandas as pd
 
 from regnb.audit.kernel.levels import Levels
+from regnb.audit.plans.cohorts import Candidates, Cohorts, Keep, kept_tags
 from regnb.audit.plans.effect import Semantics
 from regnb.audit.plans.gc_risk import COLLECTORS, gc_risk
 from regnb.audit.plans.plan import DeletionPlan, plan_of
 from regnb.audit.plans.retention import retention
 from regnb.audit.plans.rules import Rule
 from regnb.audit.plans.selection import Named, select
+from regnb.audit.plans.target import amount_of, choose, remarks
 from regnb.display.text import count
 from regnb.interfaces import Registry
 
@@ -107,6 +110,39 @@ class Plans:
                 f"version={version!r} is none. Choose one of: {', '.join(COLLECTORS)}."
             )
         return gc_risk(self._levels, [*COLLECTORS] if version is None else [version])
+
+    def free(
+        self, target: int | str, *, keep: Keep | None = None, candidates: Candidates = "month"
+    ) -> DeletionPlan:
+        """A plan that frees some amount of space, by a heuristic.
+
+        Tags go in cohorts. One cohort after the other is chosen, each time the one that frees the
+        most bytes a tag together with those before it, and of equals the oldest; at the end those
+        stay that the target is reached without. There may be a smaller choice. What the plan says
+        that it frees is exact all the same.
+
+        Args:
+            target: bytes, or a text such as ``500 GB`` or ``500 GiB``.
+            keep: tags that stay: globs of tags (``latest``) or of ``repository:tag``
+                (``team/app:v*``), or a Series of True and False with a row for each of `tags`.
+            candidates: which tags go together: ``month``: those of one repository that were made
+                in the same month, as their configs say; ``repository``: all of one; or a Series
+                with a label for each row of `tags`, null for those that stay.
+
+        Returns:
+            The plan. Where the target is out of reach it frees all that it may, and says so in
+            ``warnings``.
+
+        Raises:
+            ValueError: `target` is no amount of bytes, or `candidates` are none, or a Series is
+                not aligned with `tags`.
+            OverflowError: manifests declare sizes that cannot be true, nor be summed exactly.
+        """
+        amount = amount_of(target)
+        kept, unmatched = kept_tags(self._levels, keep)
+        chosen = choose(self._levels, Cohorts.of(self._levels, candidates, kept), amount)
+        plan = plan_of(self._levels, chosen, service=self._service)
+        return replace(plan, warnings=(*plan.warnings, *remarks(plan.freed, amount, unmatched)))
 
     def retention(
         self, *rules: Rule, combine: str = "harbor", semantics: Semantics = "untag"
