@@ -10,6 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from regnb import errors
+from regnb.audit.answers.growth import Growth
 from regnb.audit.audit import Audit
 from regnb.audit.kernel.policy import LivenessPolicy
 from regnb.audit.plans.plan import DeletionPlan
@@ -34,6 +35,7 @@ __all__ = [
     "Audit",
     "Client",
     "DeletionPlan",
+    "Growth",
     "Image",
     "LivenessPolicy",
     "RegistryError",

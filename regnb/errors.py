@@ -14,6 +14,7 @@
     ├── MissingExtraError (ImportError)           an optional package is not installed
     ├── TooManyReferrersError                     referrers of referrers without end
     ├── TooManyRepositoriesError (ValueError)     more than can be compared each with each
+    ├── IncomparableAuditsError (ValueError)      audits of different registries, scopes or policies
     ├── BudgetSpentError                          a call that would cost more than it may
     ├── CredentialError (PermissionError)         credentials that are set up, but cannot be had
     │   ├── CredentialFileError                   a file of logins that cannot be read or written
@@ -139,6 +140,10 @@ class MissingExtraError(RegnbError, ImportError):
 
 class TooManyRepositoriesError(RegnbError, ValueError):
     """More repositories than can be compared each with each; the message says how to narrow."""
+
+
+class IncomparableAuditsError(RegnbError, ValueError):
+    """Audits that asked for different things, so that what they differ in says nothing."""
 
 
 class BudgetSpentError(RegnbError):

@@ -11,7 +11,16 @@ import regnb
 
 PUBLIC = {
     *("Audit", "Client", "Image", "Repo", "RegistryError", "RegnbError", "connect", "copy"),
-    *("DeletionPlan", "LivenessPolicy", "cache", "expire", "keep", "list_audits", "load_audit"),
+    *(
+        "DeletionPlan",
+        "Growth",
+        "LivenessPolicy",
+        "cache",
+        "expire",
+        "keep",
+        "list_audits",
+        "load_audit",
+    ),
     "errors",
     *("get_options", "image", "login", "logout", "option_context", "sample"),
     *("set_options", "styled"),
@@ -23,10 +32,11 @@ METHODS = {
     "Image": "config copy_to digest history layers manifest platforms pull refresh save",
     "Audit": "blobs configs diff_ids errors history labels layers manifests references referrers "
     "repositories repository_blobs repository_manifests save snapshot tables tags usage "
-    "du top sharing bundles "
+    "du top sharing bundles since "
     "with_policy base_images recompressed plan_delete free gc_risk "
     "ages compliance orphans platforms stale"
     " retention",
+    "Growth": "blobs complete delta repositories tags",
     "DeletionPlan": "blobs collateral execute explain log manifests policy registry to_frame",
 }
 

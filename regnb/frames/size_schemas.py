@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from regnb.frames.schemas import (
+    BYTES,
     COUNT,
     EXACT_BYTES,
     FLAG,
     LEVEL,
     REGISTRY,
+    REPOSITORY,
     SHARE,
+    TAG,
     TEXT,
     USAGE,
     Column,
+    Dtype,
     Schema,
 )
+
+BLOB_CHANGE: Dtype = pd.CategoricalDtype(["new", "gone", "resized", "unknown"])
+TAG_CHANGE: Dtype = pd.CategoricalDtype(["new", "removed", "moved", "unchanged", "unknown"])
+REPOSITORY_CHANGE: Dtype = pd.CategoricalDtype(["new", "removed", "kept", "unknown"])
 
 DU = Schema(
     "du",
@@ -69,5 +79,45 @@ BUNDLES = Schema(
             TEXT, "their names, with spaces between; of many the first, and a number"
         ),
         "percent": Column(SHARE, "of the stored bytes of the registry"),
+    },
+)
+
+GROWTH_BLOBS = Schema(
+    "growth of blobs",
+    {
+        "registry": REGISTRY,
+        "digest": Column(TEXT, "digest of the blob, manifests included"),
+        "change": Column(BLOB_CHANGE, "what became of it; unknown: not read on one side"),
+        "size_before": Column(BYTES, "bytes in the old audit; null where nothing needed it"),
+        "size_after": Column(BYTES, "bytes in the new audit; null where nothing needs it"),
+    },
+)
+
+GROWTH_TAGS = Schema(
+    "growth of tags",
+    {
+        "registry": REGISTRY,
+        "repository": REPOSITORY,
+        "tag": TAG,
+        "change": Column(TAG_CHANGE, "what became of it; unknown: not read on one side"),
+        "digest_before": Column(TEXT, "digest that it named in the old audit"),
+        "digest_after": Column(TEXT, "digest that it names in the new audit"),
+    },
+)
+
+GROWTH_REPOSITORIES = Schema(
+    "growth of repositories",
+    {
+        "registry": REGISTRY,
+        "repository": REPOSITORY,
+        "change": Column(REPOSITORY_CHANGE, "what became of it; unknown: not read on one side"),
+        "stored_before": Column(BYTES, "distinct bytes that it needed; null where not known"),
+        "stored_after": Column(BYTES, "distinct bytes that it needs; null where not known"),
+        "added": Column(BYTES, "bytes that it needs and did not need"),
+        "removed": Column(BYTES, "bytes that it needed and does not need"),
+        "fair_before": Column(SHARE, "its fair bytes in the old audit, as far as was seen"),
+        "fair_after": Column(SHARE, "its fair bytes in the new audit, as far as was seen"),
+        "volume_effect": Column(SHARE, "change of its fair bytes by what it gained and lost"),
+        "sharing_effect": Column(SHARE, "change of its fair bytes by what others gained and lost"),
     },
 )

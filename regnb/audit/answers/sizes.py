@@ -9,6 +9,7 @@ import pandas as pd
 from regnb.audit.answers import consumers, sharing
 from regnb.audit.answers.bundles import bundles
 from regnb.audit.answers.consumers import Consumers
+from regnb.audit.answers.growth import Growth, growth
 from regnb.audit.answers.owners import Owners
 from regnb.audit.answers.top import top
 from regnb.audit.answers.tree import du
@@ -190,6 +191,22 @@ class Sizes:
         if by not in BUNDLED:
             raise ValueError(f"by={by!r} makes no bundles. Choose one of: {', '.join(BUNDLED)}.")
         return bundles(self._levels, by, PLAIN[by](self._levels))
+
+    def since(self, old: Sizes) -> Growth:
+        """What came and went since an earlier audit of this registry; no request.
+
+        Args:
+            old: the earlier one, of the same registry, scope and policy.
+
+        Returns:
+            A `Growth`: totals, and tables of blobs, tags and repositories. What could not be read
+            on one side is ``unknown``, not gone.
+
+        Raises:
+            IncomparableAuditsError: registry, scope or policy differ.
+            OverflowError: manifests declare sizes that cannot be true, nor be summed exactly.
+        """
+        return growth(old._levels, self._levels)
 
 
 def _check_metric(metric: str) -> None:

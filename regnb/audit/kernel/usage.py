@@ -74,15 +74,26 @@ def amounts(reached: Reach, pairs: Pairs, content: Content, *, weight: Ints) -> 
     def total(values: Ints) -> Ints:
         return sums(pairs.consumer, values[pairs.blob], count)
 
-    whole, *rest = _shares(content.size, users)
     return Amounts(
         declared=sums(reached.consumer, content.declared[reached.digest], count),
         stored=total(content.size),
         exclusive=total(np.where(users == 1, content.size, 0)),
-        fair=total(whole)
-        + sum(total(part) * unit for part, unit in zip(rest, _UNITS, strict=True)),
+        fair=fair(pairs, content.size, users, count),
         blob_count=np.bincount(pairs.consumer, minlength=count).astype(np.int64),
     )
+
+
+def fair(pairs: Pairs, size: Ints, users: Ints, count: int) -> npt.NDArray[np.float64]:
+    """The bytes of each of `count` consumers, each blob divided evenly among its users.
+
+    Sums of whole numbers depend on no order: so the walk that met the blobs in another order gives
+    the same bits (F13), and only the last 2 ** -63 of a byte are lost.
+    """
+    whole, *rest = _shares(size, users)
+    shares = sums(pairs.consumer, whole[pairs.blob], count).astype(np.float64)
+    for part, unit in zip(rest, _UNITS, strict=True):
+        shares += sums(pairs.consumer, part[pairs.blob], count) * unit
+    return shares
 
 
 def stored(pairs: Pairs, content: Content, count: int) -> Ints:
@@ -96,11 +107,7 @@ def needed_by(pairs: Pairs, content: Content, *, weight: Ints) -> Ints:
 
 
 def _shares(size: Ints, users: Ints) -> tuple[Ints, Ints, Ints]:
-    """Size / users, as whole bytes and two parts of a byte, in `_UNITS`.
-
-    Sums of whole numbers depend on no order: so the walk that met the blobs in another order gives
-    the same bits (F13), and only the last 2 ** -63 of a byte are lost.
-    """
+    """Size / users, as whole bytes and two parts of a byte, in `_UNITS`."""
     users = np.maximum(users, 1)
     whole, left = np.divmod(size, users)
     high, left = np.divmod(left << _HIGH, users)
