@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from regnb.audit.kernel.arrays import Codes, Flags, Ints
+from regnb.audit.kernel.bundles import Bundles
 from regnb.audit.kernel.levels import Levels
-from regnb.audit.kernel.sets import alike
 from regnb.audit.kernel.usage import Pairs
 from regnb.audit.plans.effect import Effect
 from regnb.audit.tables.cells import filled
@@ -46,9 +46,11 @@ def explain(levels: Levels, effect: Effect, tag: int) -> pd.DataFrame:
         levels = Levels(seen, levels.policy)
     needed = levels.blobs_of(np.flatnonzero(levels.closure(levels.seen.tag_place[[tag]]) >= 0))
     pairs = _only(levels.tag.pairs, needed)
+    bundles = Bundles.of(pairs, levels.content.size, np.arange(len(levels.tag.weight)))
+    bundle, blobs = bundles.of_blob[needed], np.flatnonzero(needed)
     groups = [
-        _group(levels, effect, blobs, pairs.consumer[pairs.blob == blobs[0]], tag)
-        for blobs in _alike(pairs, np.flatnonzero(needed))
+        _group(levels, effect, blobs[bundle == one], _consumers(bundles, one), tag)
+        for one in np.unique(bundle).tolist()
     ]
     groups.sort(key=lambda group: (-group.size, group.together, group.kept))
     inventory, row = levels.inventory, levels.seen.read[tag]
@@ -73,10 +75,9 @@ def _only(pairs: Pairs, blobs: Flags) -> Pairs:
     return Pairs(pairs.consumer[wanted], pairs.blob[wanted])
 
 
-def _alike(pairs: Pairs, blobs: Ints) -> list[Ints]:
-    """The blobs, those together that exactly the same consumers need."""
-    group = alike(np.searchsorted(blobs, pairs.blob), pairs.consumer, len(blobs))
-    return [blobs[group == number] for number in np.unique(group)]
+def _consumers(bundles: Bundles, bundle: int) -> Codes:
+    """Who needs the blobs of a bundle; nobody those of NONE."""
+    return bundles.consumers.follow(np.array([bundle] if bundle >= 0 else [], dtype=np.int64))[1]
 
 
 def _group(levels: Levels, effect: Effect, blobs: Ints, consumers: Codes, tag: int) -> _Group:

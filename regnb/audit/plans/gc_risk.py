@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from regnb.audit.kernel.arrays import Flags, Ints, Links, contains, pack, unpack
+from regnb.audit.kernel.arrays import Codes, Flags, Ints, Links, contains, pack, unpack
+from regnb.audit.kernel.bundles import Bundles
 from regnb.audit.kernel.graph import spread
 from regnb.audit.kernel.levels import Levels
-from regnb.audit.kernel.sets import alike
+from regnb.audit.kernel.usage import Pairs
 from regnb.audit.plans.collector import collect_2, collect_3
 from regnb.audit.tables.cells import numbered, strings
 from regnb.audit.tables.tables import build
@@ -102,17 +104,14 @@ def _tags(levels: Levels, keys: Ints) -> tuple[Ints, pd.api.extensions.Extension
     """
     known, row = np.unique(keys, return_inverse=True)
     pair, tag = _needed_by(levels, known)
-    order = np.lexsort((levels.seen.text_rank[_names(levels, tag)], pair))
-    pair, tag = pair[order], tag[order]
     count = np.bincount(pair, minlength=len(known)).astype(np.int64)
-    group = alike(pair, tag, len(known))
-    _, first = np.unique(group, return_index=True)
-    start = np.searchsorted(pair, first)
-    cells = [
-        _cell(levels, tag[begin : begin + min(SHOWN, number)], number)
-        for begin, number in zip(start.tolist(), count[first].tolist(), strict=True)
-    ]
-    return count[row], strings(cells, group[row])
+    name = levels.inventory.tags.column("tag")[levels.seen.read]
+    nothing = np.zeros(len(known), dtype=np.int64)
+    bundles = Bundles.of(Pairs(tag, pair), nothing, np.arange(len(name)))
+    starts, tags = bundles.consumers.starts.tolist(), bundles.consumers.targets
+    cells = [_cell(levels, name[tags[one:end]]) for one, end in itertools.pairwise(starts)]
+    bundle = bundles.of_blob[row]
+    return count[row], strings([*cells, ""], np.where(bundle < 0, len(cells), bundle))
 
 
 def _needed_by(levels: Levels, keys: Ints) -> tuple[Ints, Ints]:
@@ -130,12 +129,8 @@ def _needed_by(levels: Levels, keys: Ints) -> tuple[Ints, Ints]:
     return np.searchsorted(keys, found[there])[rows], tag.astype(np.int64)
 
 
-def _names(levels: Levels, tag: Ints) -> Ints:
-    names: Ints = levels.inventory.tags.column("tag")[levels.seen.read][tag]
-    return names
-
-
-def _cell(levels: Levels, tag: Ints, number: int) -> str:
-    texts = levels.inventory.texts.values
-    shown = ", ".join(texts[code] for code in _names(levels, tag).tolist())
-    return shown + (f", and {number - SHOWN:,} more" if number > SHOWN else "")
+def _cell(levels: Levels, names: Codes) -> str:
+    """The names of some tags, by their numbers."""
+    names = names[np.argsort(levels.seen.text_rank[names])]
+    shown = ", ".join(levels.inventory.texts.values[code] for code in names[:SHOWN].tolist())
+    return shown + (f", and {len(names) - SHOWN:,} more" if len(names) > SHOWN else "")
