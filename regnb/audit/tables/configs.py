@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import pandas as pd
 
 from regnb.audit.kernel.arrays import Codes, Flags, Ints
 from regnb.audit.kernel.levels import Levels
+from regnb.audit.kernel.times import is_plausible
 from regnb.audit.tables.cells import (
     maybe,
     nullable,
@@ -24,10 +24,6 @@ from regnb.audit.tables.tables import build
 from regnb.frames.audit_schemas import AUDIT_CONFIGS, AUDIT_DIFF_IDS, AUDIT_HISTORY
 from regnb.walk.columns import NONE
 from regnb.walk.inventory import LAYER, NO_TIME
-
-# Docker's first release: what claims to be older was stamped, not built then (gcr-cleaner's rule).
-FIRST_BUILD = datetime(2013, 3, 20, tzinfo=UTC)
-SLACK = timedelta(days=1)
 
 PROSE = (
     "author", "user", "entrypoint", "command", "working_dir", "exposed_ports", "env", "labels",
@@ -47,7 +43,7 @@ def configs(levels: Levels) -> pd.DataFrame:
         "digest": strings(inventory.digests.values, digest),
         **platform_and_features(inventory.platforms.values, rows.column("platform")[row]),
         "created": times(created),
-        "created_plausible": _plausible(created, inventory.finished_at),
+        "created_plausible": maybe(is_plausible(levels.seen, created), known=created != NO_TIME),
         **{name: strings(prose, rows.column(name)[row]) for name in PROSE},
         "history_count": rows.column("history_count")[row].astype(np.int64),
         "empty_layer_count": np.bincount(empty, minlength=count)[digest],
@@ -84,14 +80,6 @@ def history(levels: Levels) -> pd.DataFrame:
         **_layers_of_steps(levels, column["config"], empty),
     }
     return build(AUDIT_HISTORY, inventory, columns, len(order))
-
-
-def _plausible(created: Ints, observed: datetime) -> pd.arrays.BooleanArray:
-    first, last = (
-        np.datetime64(time.replace(tzinfo=None), "us").astype(np.int64)
-        for time in (FIRST_BUILD, observed + SLACK)
-    )
-    return maybe((created >= first) & (created <= last), known=created != NO_TIME)
 
 
 def _layers_match(levels: Levels) -> Flags:
