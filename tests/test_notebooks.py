@@ -60,6 +60,19 @@ def test_the_notebook_of_transfers_keeps_the_true_lines_of_its_bars() -> None:
     assert re.search(r" 300\.0 MB in .*1/1 blob, 1 skipped, .* MB from before$", resumed)
 
 
+def test_the_notebook_of_the_audit_frees_what_its_plan_said() -> None:
+    notebook = execute(FOLDER / "03_storage_audit.ipynb")
+    printed = "".join(
+        output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", [])
+    )
+    found = re.search(r"the plan said ([\d,]+) bytes; ([\d,]+) are needed no more", printed)
+    assert found is not None
+    assert found[1] == found[2] != "0"
+    alone = re.search(r"one by one ([\d,]+) bytes, together ([\d,]+), already", printed)
+    assert alone is not None
+    assert alone[2] == found[1]
+
+
 def test_a_notebook_that_raises_is_seen_to_raise(tmp_path: Path) -> None:
     path = tmp_path / "raises.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 / 0")]), path)
