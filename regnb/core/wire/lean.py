@@ -27,7 +27,8 @@ from regnb.core.wire.outgoing import Outgoing
 from regnb.core.wire.plain import PlainResponse
 from regnb.core.wire.reply import Reply
 
-_SEND = HTTPAdapter.send
+# None where this is imported when something else is in its place already.
+_SEND = HTTPAdapter.send if HTTPAdapter.send.__module__ == HTTPAdapter.__module__ else None
 _WITHOUT_BODY = frozenset({"GET", "HEAD"})
 # What urllib3 would send as it stands; it escapes all else.
 _TARGET = re.compile(r"(?:[A-Za-z0-9._~:/?@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import socket
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -101,6 +103,18 @@ def test_tests_that_replace_answers_are_heard(lean: list[str]) -> None:
     with raw_server(reply(b"{}")) as server:
         assert ask(registry(server.url)) == b"{}"
     assert lean
+
+
+def test_tests_that_replace_answers_before_they_import_are_heard() -> None:
+    script = """
+import responses
+with responses.RequestsMock() as web:
+    web.get("http://localhost:1/v2/", body="instead")
+    from regnb.core.registry import Registry
+    transport = Registry("localhost:1").transport
+    assert transport.exchange("GET", transport.address.api, limit=9).body == b"instead"
+"""
+    subprocess.run([sys.executable, "-W", "error", "-c", script], check=True, timeout=60)
 
 
 def test_whoever_listens_to_urllib3_hears_of_every_request(
