@@ -9,6 +9,7 @@ from regnb.frames.schemas import (
     BYTES,
     COUNT,
     CREATED,
+    CREATED_FROM,
     DIGEST,
     EXACT_BYTES,
     FLAG,
@@ -28,7 +29,6 @@ from regnb.frames.schemas import (
 KNOWN_FLAG: Dtype = pd.BooleanDtype()
 EVIDENCE: Dtype = pd.CategoricalDtype(["annotation", "chain", "known", "label", "history"])
 ORPHAN_KIND: Dtype = pd.CategoricalDtype(["attachment", "referrer", "index", "tag"])
-CREATED_SOURCE: Dtype = pd.CategoricalDtype(["config", "children", "implausible"])
 AGE: Dtype = pd.CategoricalDtype(
     [
         "under 7 days",
@@ -143,9 +143,7 @@ STALE = Schema(
         "digest": DIGEST,
         "created": CREATED,
         "claimed": Column(TIME, "latest time that a config states, be it possible or not"),
-        "time_source": Column(
-            CREATED_SOURCE, "config, or the latest of the entries of an index; or not to be used"
-        ),
+        "time_source": CREATED_FROM,
         "age_days": Column(COUNT, "whole days from created to the end of the audit"),
         "unmoved_since": Column(TIME, "since when earlier audits saw it name the same"),
         "unmoved_days": Column(COUNT, "whole days from then to the end of the audit"),

@@ -268,7 +268,9 @@ AUDIT_CONFIGS = Schema(
         **PLATFORM,
         "os_features": OS_FEATURES,
         "created": CREATED,
-        "created_plausible": Column(MAYBE, "2013-03-20 or later, and not after the audit"),
+        "created_plausible": Column(
+            MAYBE, "2013-03-20 or later, and at most a day after the audit"
+        ),
         "author": Column(TEXT, "who built it, as the builder claims"),
         "user": Column(TEXT, "whom it runs as; null where that is not said"),
         "entrypoint": Column(TEXT, "the program and its first arguments, as JSON"),

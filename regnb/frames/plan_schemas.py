@@ -6,6 +6,7 @@ import pandas as pd
 
 from regnb.frames.schemas import (
     CREATED,
+    CREATED_FROM,
     DIGEST,
     EXACT_BYTES,
     REGISTRY,
@@ -18,7 +19,6 @@ from regnb.frames.schemas import (
 )
 
 DECISION: Dtype = pd.CategoricalDtype(["keep", "delete"])
-TIME_SOURCE: Dtype = pd.CategoricalDtype(["config", "children", "implausible"])
 
 RETENTION = Schema(
     "retention",
@@ -28,9 +28,7 @@ RETENTION = Schema(
         "tag": TAG,
         "digest": DIGEST,
         "created": CREATED,
-        "time_source": Column(
-            TIME_SOURCE, "config, or the latest of the entries of an index; implausible: not used"
-        ),
+        "time_source": CREATED_FROM,
         "decision": Column(DECISION, "what the rules come to"),
         "rule": Column(TEXT, "rule that decided; null where none did"),
         "reason": Column(TEXT, "why"),

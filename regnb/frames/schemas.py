@@ -28,6 +28,7 @@ TIME: Dtype = pd.DatetimeTZDtype("us", "UTC")
 TAG_KIND: Dtype = pd.CategoricalDtype(["normal", "referrers-fallback", "cosign"])
 MANIFEST_KIND: Dtype = pd.CategoricalDtype(["image", "artifact", "index", "schema1", "unknown"])
 CONTENT_KIND: Dtype = pd.CategoricalDtype(["config", "layer", "image", "artifact", "index"])
+TIME_SOURCE: Dtype = pd.CategoricalDtype(["config", "children", "implausible"])
 ACTION: Dtype = pd.CategoricalDtype(["transfer", "skip", "mount", "foreign", "fail"])
 LEVEL: Dtype = pd.CategoricalDtype(
     ["registry", "namespace", "repository", "tag", "manifest", "platform", "label", "owner"]
@@ -80,6 +81,9 @@ OS = Column(TEXT, "operating system")
 ARCHITECTURE = Column(TEXT, "processor")
 VARIANT = Column(TEXT, "variant of the processor")
 CREATED = Column(TIME, "when, as the builder claims")
+CREATED_FROM = Column(
+    TIME_SOURCE, "config, or children: the latest of the entries; implausible: no time can be true"
+)
 CREATED_BY = Column(TEXT, "command of the build step")
 COMMENT = Column(TEXT, "comment of the build step")
 DECLARED = Column(BYTES, "bytes of configs and layers as declared, repeats and foreign included")

@@ -169,7 +169,7 @@ class Inventory:
             finished: whether it came to its end.
             located: as the property of that name.
         """
-        self._started, self._stopped = _moment(started), _moment(stopped)
+        self._started, self._stopped = microseconds_at(started), microseconds_at(stopped)
         self.finished = finished
         self._here = {layer for layer, here in located.items() if here}
         self._elsewhere = set(located) - self._here
@@ -243,7 +243,7 @@ class Inventory:
         """Take in what an image config says. Once a digest."""
         code, prose = self.digests.code(config.digest), self._prose
         self.configs.append(
-            code, self.platforms.code(config.platform), _moment(config.created),
+            code, self.platforms.code(config.platform), microseconds_at(config.created),
             prose(config.author), prose(config.user), self._json(config.entrypoint),
             self._json(config.command), prose(config.working_dir),
             self._json(config.exposed_ports), self._json(config.env), self._json(config.labels),
@@ -253,7 +253,7 @@ class Inventory:
             self.diff_ids.append(code, position, self.prose.code(diff_id))
         for position, step in enumerate(config.history):
             self.history.append(
-                code, position, _moment(step.created), prose(step.created_by),
+                code, position, microseconds_at(step.created), prose(step.created_by),
                 prose(step.comment), prose(step.author), step.empty_layer,
             )  # fmt: skip
 
@@ -371,7 +371,8 @@ class Inventory:
         return self.prose.code(json.dumps(value, sort_keys=True)) if value else NONE
 
 
-def _moment(time: datetime | None) -> int:
+def microseconds_at(time: datetime | None) -> int:
+    """A time in microseconds since 1970, UTC, exactly; NO_TIME for None."""
     return NO_TIME if time is None else (time - _EPOCH) // timedelta(microseconds=1)
 
 

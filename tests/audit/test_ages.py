@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 
 from regnb.audit.audit import Audit
+from regnb.audit.plans.rules import keep
 from regnb.errors import InvalidDocumentError
 from regnb.model.manifest import ImageManifest
 from regnb.model.reference import referrers_tag
-from regnb.walk.inventory import Inventory
+from regnb.walk.inventory import Inventory, microseconds_at
 from tests.audit.building import Building, blob, config, image, index
 from tests.audit.configs import add_config
 
@@ -27,7 +28,7 @@ class Clocked(Building):
 
     def __init__(self, now: datetime = NOW, registry: str = "registry.example") -> None:
         super().__init__()
-        moment = int(now.timestamp()) * 1_000_000
+        moment = microseconds_at(now)
         self.inventory = Inventory(registry, now=lambda: moment)
 
     def made(self, tag: str, created: datetime | None, *, size: int = 10) -> ImageManifest:
@@ -77,6 +78,42 @@ def test_every_bin_is_there_also_for_an_empty_registry() -> None:
     assert empty.ages().dtypes.equals(full.audit().ages().dtypes)
     assert empty.stale().empty
     assert empty.stale().dtypes.equals(full.audit().stale(None, running=[]).dtypes)
+
+
+def test_answers_agree_on_where_the_time_of_an_index_comes_from() -> None:
+    building = Clocked()
+    epoch, future = datetime(1970, 1, 1, tzinfo=UTC), NOW + 2 * DAY
+    entries = {
+        "implausible": (epoch, datetime(1980, 1, 1, tzinfo=UTC), future),
+        "children": (epoch, NOW - DAY),
+        "unknown": (None, None),
+    }
+    for tag, times in entries.items():
+        made = [building.entry(f"{tag} {number}", time) for number, time in enumerate(times)]
+        building.tag("app", tag, index(tag, 9, *(one.descriptor for one in made)))
+        building.hold("app", *made)
+    building.made("config", NOW - DAY)
+    audit = building.audit()
+    decisions = audit.retention(keep(last=1)).decisions
+    assert decisions is not None
+    sources = {"children": "children", "config": "config", "implausible": "implausible"}
+    for frame in (decisions, audit.stale(None)):
+        told = frame.set_index("tag")["time_source"].astype(object)
+        assert told.dropna().to_dict() == sources
+        assert told.index[told.isna()].tolist() == ["unknown"]
+    counts = audit.ages().set_index("age")["tag_count"]
+    assert counts[["implausible", "unknown"]].tolist() == [1, 1]
+
+
+def test_a_time_is_possible_until_a_day_after_the_audit_to_the_microsecond() -> None:
+    now = NOW + timedelta(microseconds=900_001)
+    building = Clocked(now)
+    building.made("ahead", now + DAY)
+    building.made("too far", now + DAY + timedelta(microseconds=1))
+    audit = building.audit()
+    told = audit.stale(None).set_index("tag")["time_source"]
+    assert told.to_dict() == {"ahead": "config", "too far": "implausible"}
+    assert sorted(audit.configs["created_plausible"]) == [False, True]
 
 
 def test_what_is_kept_without_a_tag_is_of_unknown_age() -> None:

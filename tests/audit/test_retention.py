@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from regnb.model.image_config import ImageConfig
 from regnb.model.platform import Platform
 from regnb.model.reference import referrers_tag
 from tests.audit.building import Building, blob, config, image, index
+from tests.audit.test_ages import Clocked
 
 LINUX = Platform("linux", "amd64")
 Decided = dict[str, tuple[str, str]]
@@ -197,6 +199,12 @@ def test_an_empty_registry_has_a_typed_empty_table() -> None:
     ("arguments", "words"),
     [
         ({"last": -1}, "0 or more"),
+        ({"last": float("inf")}, "0 or more"),
+        ({"last": float("nan")}, "0 or more"),
+        ({"last": 2.0}, "0 or more"),
+        ({"last": "x"}, "'x' is no number of tags"),
+        ({"last": True}, "0 or more"),
+        ({"newer_than": 90}, "no age"),
         ({"newer_than": "3 moons"}, "'90d'"),
         ({"newer_than": timedelta(days=-1)}, "no age"),
         ({"matching": "("}, "no regular expression"),
@@ -208,6 +216,26 @@ def test_an_empty_registry_has_a_typed_empty_table() -> None:
 def test_what_no_rule_can_mean_is_refused(arguments: dict[str, object], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         keep(**arguments)  # type: ignore[arg-type]
+
+
+def test_a_number_of_numpy_is_a_number_and_one_that_is_huge_keeps_all() -> None:
+    rule = keep(last=np.int64(2))
+    assert str(rule) == "keep(last=2)"
+    assert type(rule.number) is int
+    assert versions().kept(rule) == versions().kept(keep(last=2))
+    assert versions().kept(keep(last=10**30)) == {"v1", "v2", "v3", "latest"}
+
+
+def test_what_is_as_old_as_the_age_to_the_microsecond_is_kept() -> None:
+    # Later than 2038 a float of seconds no longer tells all microseconds.
+    now = datetime(2040, 6, 1, microsecond=14, tzinfo=UTC)
+    assert int(now.timestamp() * 1_000_000) % 1000 != 14
+    building = Clocked(now)
+    building.made("old", now - timedelta(days=90))
+    building.made("older", now - timedelta(days=90, microseconds=1))
+    decisions = building.audit().retention(keep(newer_than="90d")).decisions
+    assert decisions is not None
+    assert decisions["decision"].tolist() == ["keep", "delete"]
 
 
 @pytest.mark.parametrize(

@@ -215,6 +215,32 @@ def test_an_index_that_came_and_needs_what_goes_is_not_broken(
     assert shop.tags() == {"new"}
 
 
+def test_what_came_and_leads_to_too_much_to_look_at_counts_as_needing_what_goes(
+    shop: Shop, client: regnb.Client
+) -> None:
+    one = shop.image("one", "1")
+    plan = plan_for(client, "1", semantics="delete-digest")
+    deep = shop.index([one])
+    shop.index([deep, *(digest_of(f"entry {number}".encode()) for number in range(1500))], "huge")
+    shop.asked.clear()
+    with pytest.raises(PlanOutdatedError, match=r"app:huge leads to more than 1,000 manifests"):
+        go(plan)
+    assert shop.deleted() == []
+    assert shop.holds(one) == [True]
+    assert len(shop.asked) < 10
+
+
+def test_what_came_and_has_many_entries_that_are_not_there_needs_nothing(
+    shop: Shop, client: regnb.Client
+) -> None:
+    one = shop.image("one", "1")
+    plan = plan_for(client, "1", semantics="delete-digest")
+    gone = [digest_of(f"entry {number}".encode()) for number in range(20)]
+    shop.index([shop.index(gone), *gone], "new")
+    assert go(plan) == {one: "deleted"}
+    assert shop.tags() == {"new"}
+
+
 def test_where_tags_are_not_taken_away_their_manifests_are_deleted_parents_first(
     shop: Shop, client: regnb.Client
 ) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from fnmatch import fnmatchcase
 from functools import cached_property
 
@@ -13,14 +12,12 @@ import pandas as pd
 
 from regnb.audit.kernel.arrays import Codes, Flags, Ints
 from regnb.audit.kernel.levels import Levels
-from regnb.audit.kernel.times import Created, created
+from regnb.audit.kernel.times import MICROSECOND, Created, created, now
 from regnb.audit.plans.rules import Filters, Rule
 from regnb.audit.tables.cells import Objects, texts
 from regnb.model.versions import Version, natural_key
 from regnb.walk.columns import NONE
 from regnb.walk.inventory import NO_TIME
-
-MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +63,13 @@ class Candidates:
 
     @cached_property
     def times(self) -> Created:
-        """When each place was made."""
-        return created(self._levels.seen)
+        """When what each names was made."""
+        return created(self._levels.seen).at(self.place)
 
     @property
     def made(self) -> Ints:
         """When each was made, in microseconds; NO_TIME where that is not known."""
-        moments: Ints = self.times.moment[self.place]
-        return moments
+        return self.times.moment
 
     def choose(self, rule: Rule, *, among: Flags | None = None) -> Choice:
         """What a rule makes of each; `among`: only these count, if given."""
@@ -90,7 +86,7 @@ class Candidates:
         if rule.age is not None:
             undated = self.made == NO_TIME
             unknown = unknown | (counted & undated)
-            young = self.made >= self._now - rule.age // MICROSECOND
+            young = self.made >= now(self._levels.seen) - rule.age // MICROSECOND
             by_age = counted & ~undated & (young if keeps else ~young)
         chosen = _combined(rule, counted, by_number, by_age, unknown)
         return Choice(covered, counted, by_number, by_age, unknown, chosen)
@@ -115,10 +111,6 @@ class Candidates:
         if filters.artifact_type is not None:
             matched &= self._artifact_type() == filters.artifact_type
         return covered, matched
-
-    @property
-    def _now(self) -> int:
-        return int(self._levels.inventory.finished_at.timestamp() * 1_000_000)
 
     def _artifact_type(self) -> Objects:
         seen = self._levels.seen

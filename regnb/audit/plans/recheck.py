@@ -16,8 +16,8 @@ from regnb.errors import NotFoundError, PlanOutdatedError, printable
 from regnb.model.digest import Digest
 from regnb.model.manifest import Index
 
-MOST_INDEXES = 1000
-"""Manifests below one tag that are looked at."""
+MOST_BELOW = 1000
+"""Manifests below one tag that are looked at; what leads to more is not deleted from."""
 
 SHOWN = 10
 """Names that a message lists; the error has them all."""
@@ -166,23 +166,30 @@ class Recheck:
             return "names a manifest that the plan deletes"
         if found is None or self._expected.known.get((look.repository, look.reference)) == found:
             return ""  # what it leads to is in the plan's own account
-        return "needs a manifest that the plan deletes" if self._needs(look, found) else ""
+        return self._need(look.repository, found)
 
-    def _needs(self, look: Look, digest: str) -> bool:
-        """Whether a manifest is an index that leads to one that is deleted."""
-        manifests = self._registry.repository(look.repository).manifests
-        waiting, seen = [digest], set[str]()
+    def _need(self, repository: str, top: str) -> str:
+        """How a manifest may need one that is deleted, in words; empty if it surely does not."""
+        deleted, seen, waiting = self._expected.deleted[repository], {top}, [top]
         while waiting:
-            one = waiting.pop()
-            if one in self._expected.deleted[look.repository]:
-                return True
-            if one in seen or len(seen) > MOST_INDEXES:
-                continue
-            seen.add(one)
-            try:
-                document = manifests.get(Digest(one))
-            except NotFoundError:
-                continue
-            if isinstance(document, Index):
-                waiting += [entry.digest for entry in document.manifests]
-        return False
+            entries = self._entries(repository, waiting.pop())
+            if entries & deleted:
+                return "needs a manifest that the plan deletes"
+            waiting += entries - seen
+            seen |= entries
+            if len(seen) > MOST_BELOW:
+                return (
+                    f"leads to more than {MOST_BELOW:,} manifests, too many to look at, and so may "
+                    "need one that the plan deletes"
+                )
+        return ""
+
+    def _entries(self, repository: str, digest: str) -> set[str]:
+        """What a manifest leads to: nothing, unless it is an index and there."""
+        try:
+            document = self._registry.repository(repository).manifests.get(Digest(digest))
+        except NotFoundError:
+            return set()
+        return (
+            {entry.digest for entry in document.manifests} if isinstance(document, Index) else set()
+        )

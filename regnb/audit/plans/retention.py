@@ -14,10 +14,10 @@ from regnb.audit.kernel.usage import amounts
 from regnb.audit.plans.candidates import Candidates, Choice
 from regnb.audit.plans.combiners import COMBINERS, DELETE, Decisions
 from regnb.audit.plans.rules import Rule
-from regnb.audit.tables.cells import Objects, texts, times
+from regnb.audit.tables.cells import Objects, numbered, texts, times
 from regnb.audit.tables.tables import build
 from regnb.frames.plan_schemas import RETENTION
-from regnb.walk.inventory import NO_TIME
+from regnb.frames.schemas import TIME_SOURCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def _table(
         "tag": texts(inventory.texts.values, candidates.tag[order]),
         "digest": texts(inventory.digests.values, content[order]),
         "created": times(candidates.made[order]),
-        "time_source": _sources(candidates)[order],
+        "time_source": numbered(TIME_SOURCE, candidates.times.source[order]),
         "decision": np.where(goes, "delete", "keep")[order],
         "rule": np.array([*map(str, rules), None], dtype=object)[decisions.rule[order]],
         "reason": _reasons(decisions, rules, choices)[order],
@@ -79,17 +79,6 @@ def _table(
         "freed_if_all": _alone(levels)[levels.consumer_of_tag[candidates.row[order]]],
     }
     return build(RETENTION, inventory, columns, len(order))
-
-
-def _sources(candidates: Candidates) -> Objects:
-    """Where the time of each comes from; None where there is none."""
-    found = candidates.times
-    source = np.full(len(found.moment), None, dtype=object)
-    source[found.implausible] = "implausible"
-    source[found.moment != NO_TIME] = "children"
-    source[found.own] = "config"
-    sources: Objects = source[candidates.place]
-    return sources
 
 
 def _reasons(decisions: Decisions, rules: Sequence[Rule], choices: Sequence[Choice]) -> Objects:

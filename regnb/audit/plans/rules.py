@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, SupportsIndex
 
 from regnb.audit.kernel.times import age
 from regnb.model.versions import VersionRange
@@ -94,7 +95,7 @@ class Rule:
 
 def keep(
     *,
-    last: int | None = None,
+    last: SupportsIndex | None = None,
     newer_than: str | timedelta | None = None,
     repositories: str | Iterable[str] = (),
     matching: str | re.Pattern[str] | None = None,
@@ -133,7 +134,7 @@ def keep(
 
 def expire(
     *,
-    beyond: int | None = None,
+    beyond: SupportsIndex | None = None,
     older_than: str | timedelta | None = None,
     repositories: str | Iterable[str] = (),
     matching: str | re.Pattern[str] | None = None,
@@ -170,7 +171,7 @@ def _rule(
     action: Literal["keep", "expire"],
     filters: Filters,
     *,
-    number: int | None,
+    number: SupportsIndex | None,
     span: str | timedelta | None,
     order: Order,
     count: Unit,
@@ -179,9 +180,19 @@ def _rule(
         raise ValueError(f"order={order!r} is none. Choose one of: {', '.join(ORDERS)}.")
     if count not in UNITS:
         raise ValueError(f"count={count!r} is none. Choose one of: {', '.join(UNITS)}.")
-    if number is not None and (isinstance(number, bool) or number != int(number) or number < 0):
-        raise ValueError(f"{number!r} is no number of tags to keep. Give 0 or more.")
-    return Rule(action, filters, number, None if span is None else age(span), order, count)
+    last = None if number is None else _number(number)
+    return Rule(action, filters, last, None if span is None else age(span), order, count)
+
+
+def _number(value: SupportsIndex) -> int:
+    """A whole number of any kind, numpy's too, as one of Python's."""
+    try:
+        number = -1 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = -1
+    if number < 0:
+        raise ValueError(f"{value!r} is no number of tags to keep. Give 0 or more.")
+    return number
 
 
 def _filters(
