@@ -10,10 +10,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tests.bench import blobs, images, listings, uploads
+from tests.bench.delay import far_away
 from tests.bench.measuring import Figures, middle, ratio, rounds
 from tests.bench.seeding import Seeder
 from tests.bench.walks import WALKS
 from tests.servers import docker_registry
+
+FAR = 25
+"""Repositories of the registry that is some way off: one request after the other takes long."""
 
 
 def versions() -> str:
@@ -50,8 +54,23 @@ def walks(chosen: argparse.Namespace) -> str:
     return report(measured, chosen.repositories * chosen.tags)
 
 
+def latency(chosen: argparse.Namespace) -> str:
+    """The first walk of a registry that is some way off."""
+    tables = []
+    with tempfile.TemporaryDirectory() as folder, docker_registry(Path(folder)) as url:
+        Seeder(url).fill(repositories=FAR, tags=chosen.tags)
+        host = url.removeprefix("http://").rstrip("/")
+        for milliseconds in (20, 80):
+            with far_away(host, milliseconds) as far:
+                measured = rounds("tests.bench.walks", ("regnb", "oras-py"), far, chosen.rounds)
+            table = report(measured, FAR * chosen.tags)
+            tables.append(f"{milliseconds} ms there and back, {table}")
+    return "\n\n".join(tables)
+
+
 PARTS: dict[str, Callable[[argparse.Namespace], str]] = {
     "walks": walks,
+    "latency": latency,
     "listings": lambda chosen: listings.measure(chosen.rounds),
     "blobs": lambda chosen: blobs.measure(chosen.rounds),
     "images": lambda chosen: images.measure(chosen.rounds),
