@@ -16,6 +16,7 @@ from regnb.frames.schemas import (
     COUNT,
     CREATED,
     CREATED_BY,
+    DECLARED,
     DOCUMENT,
     EXACT_BYTES,
     FLAG,
@@ -160,11 +161,9 @@ AUDIT_MANIFESTS = Schema(
         **PLATFORM,
         "created": CREATED,
         "is_attestation": Column(FLAG, "whether it is what a builder says of another manifest"),
-        "declared_size": Column(
-            EXACT_BYTES, "bytes of config and layers as declared, repeats and foreign included"
-        ),
-        "stored_size": Column(EXACT_BYTES, "document, and distinct own blobs; children left out"),
-        "foreign_size": Column(EXACT_BYTES, "declared bytes of layers that lie elsewhere"),
+        "declared_size": DECLARED,
+        "stored_size": Column(BYTES, "document, and distinct own blobs; children left out"),
+        "foreign_size": Column(BYTES, "declared bytes of layers that lie elsewhere"),
     },
     key=("registry", "digest"),
 )

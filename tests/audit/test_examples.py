@@ -110,6 +110,9 @@ def test_e7_a_missing_child_counts_for_nothing_and_is_an_error() -> None:
     assert list(audit.errors["reference"]) == [gone.digest]
     assert list(audit.errors["parent_digest"]) == [top.digest]
     assert not audit.complete
+    assert len(audit.errors) == 1
+    (snapshot,) = audit.snapshot.to_dict("records")
+    assert (snapshot["complete"], snapshot["finished"], snapshot["error_count"]) == (False, True, 1)
     row = audit.repository_manifests.set_index("digest").loc[gone.digest]
     assert (row["present"], row["live"], row["depth"], row["is_child"]) == (False, False, 1, True)
     assert gone.digest not in set(audit.manifests["digest"])

@@ -190,6 +190,27 @@ def test_a_config_tells_how_its_image_runs_and_whether_the_layers_fit() -> None:
     assert pd.isna(layers[digest("other")]).all()
 
 
+@pytest.mark.parametrize("repeated", [False, True])
+def test_sizes_that_cannot_be_summed_are_null_for_the_manifest_that_declares_them(
+    repeated: bool,
+) -> None:
+    layers = [blob("a" if repeated else f"layer {number}", 2**50) for number in range(16_400)]
+    building = Building()
+    building.tag("r", "good", IMAGE)
+    # Sums that come round to what could be true, and one that is as large as may be.
+    building.tag("r", "bad", image("bad", 500, config("c1", 100), *layers))
+    building.tag("r", "large", image("large", 1, config("c1", 100), *layers[:4095]))
+    audit = building.audit()
+    good, bad, large = (row(audit.manifests, digest=digest(name)) for name in ("M", "bad", "large"))
+    assert (good["declared_size"], good["stored_size"], good["foreign_size"]) == (1400, 1900, 0)
+    assert pd.isna([bad["declared_size"], bad["foreign_size"]]).all()
+    assert pd.isna(bad["stored_size"]) != repeated
+    assert large["declared_size"] == 4095 * 2**50 + 100
+    empty = Building().audit().manifests
+    assert empty.dtypes.equals(audit.manifests.dtypes)
+    assert str(empty["declared_size"].dtype) == "Int64"
+
+
 def test_the_layer_that_holds_no_file_is_called_empty() -> None:
     building = Building()
     nothing = replace(blob("x", 32), digest=type(digest("x"))(EMPTY))

@@ -418,6 +418,27 @@ def test_an_audit_that_knows_no_registry_needs_a_client_of_the_same(
     assert go(plan, client=client) == {"1": "deleted"}
 
 
+def test_a_plan_of_a_saved_audit_is_carried_out_by_a_client_of_the_same_registry(
+    tmp_path: Path,
+) -> None:
+    with serve() as served, regnb.connect(served.url) as registry:
+        audit = registry.audit(progress=False)
+        audit.save(tmp_path / "audits")
+        names = ["library/alpine:3.20", "library/python:3.12.6"]
+        plan = regnb.load_audit(tmp_path / "audits").plan_delete(names)
+        assert plan.to_frame().equals(audit.plan_delete(names).to_frame())
+        assert plan.freed == audit.plan_delete(names).freed > 0
+        with pytest.raises(OtherRegistryError, match="client="):
+            go(plan)
+        assert go(plan, client=registry) == {"3.20": "deleted", "3.12.6": "deleted"}
+        assert plan.execute(confirm=2, client=registry).equals(plan.log)
+        assert sorted(served.storage.tags("library/alpine")) == ["3.19", "3.20.3", "latest"]
+        # Another load knows nothing of that, and finds the registry changed.
+        again = regnb.load_audit(tmp_path / "audits").plan_delete(names)
+        with pytest.raises(PlanOutdatedError, match=r"library/alpine:3\.20 is gone"):
+            go(again, client=registry)
+
+
 def test_another_view_of_an_audit_still_knows_its_registry(
     shop: Shop, client: regnb.Client
 ) -> None:

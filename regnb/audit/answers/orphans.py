@@ -73,36 +73,18 @@ class Orphans:
 
 def orphans(levels: Levels) -> pd.DataFrame:
     """One row an orphan, sorted by repository, kind, tag and digest."""
-    inventory, seen = levels.inventory, levels.seen
-    losses = Losses.of(levels)
+    inventory, seen, losses = levels.inventory, levels.seen, Losses.of(levels)
     found, lost = Orphans.of(levels, losses), _lost_tags(inventory)
-    place = found.place
-    digest = np.concatenate([levels.graph.digest[place], np.full(len(lost), NONE)])
-    repository = np.concatenate(
-        [levels.graph.repository[place], inventory.tags.column("repository")[lost]]
-    )
-    kind, tag = np.full(len(digest), TAG), np.full(len(digest), NONE, dtype=np.int64)
-    missing, missing_count, confirmed, kind[: len(place)] = _missing(losses, place)
-    tag[: len(place)], tag_count = _tags(levels, place)
-    tag[len(place) :] = inventory.tags.column("tag")[lost]
+    missing, missing_count, confirmed, kind = _missing(losses, found.place)
+    first_tag, tag_count = _tags(levels, found.place)
+    # Those of a place first, then the tags that lead nowhere.
     none = np.zeros(len(lost), dtype=np.int64)
-    artifact_type = np.append(inventory.documents.column("artifact_type"), NONE)
-    columns: dict[str, Any] = {
-        "repository": strings(inventory.repositories.values, repository),
-        "kind": numbered(ORPHAN_KIND, kind),
-        "tag": strings(inventory.texts.values, tag),
-        "tag_count": np.concatenate([tag_count, none + 1]),
-        "digest": strings(inventory.digests.values, digest),
-        "artifact_type": strings(
-            inventory.texts.values, artifact_type[np.append(levels.content.document, NONE)[digest]]
-        ),
-        "missing": np.concatenate([missing, np.full(len(lost), None)]),
-        "missing_count": np.concatenate([missing_count, none]),
-        "confirmed": np.concatenate([confirmed, none == 0]),
-        "manifest_count": np.concatenate([found.manifest_count, none]),
-        "stored": np.concatenate([found.stored, none]),
-        "frees": np.concatenate([found.frees, none]),
-    }
+    digest = np.append(levels.graph.digest[found.place], none + NONE)
+    repository = np.append(
+        levels.graph.repository[found.place], inventory.tags.column("repository")[lost]
+    )
+    kind = np.append(kind, none + TAG)
+    tag = np.append(first_tag, inventory.tags.column("tag")[lost])
     order = np.lexsort(
         (
             np.append(seen.digest_rank, NONE)[digest],
@@ -111,8 +93,31 @@ def orphans(levels: Levels) -> pd.DataFrame:
             seen.repository_rank[repository],
         )
     )
-    columns = {name: column[order] for name, column in columns.items()}
+    columns: dict[str, Any] = {
+        **_names(levels, repository[order], tag[order], digest[order]),
+        "kind": numbered(ORPHAN_KIND, kind[order]),
+        "tag_count": np.append(tag_count, none + 1)[order],
+        "missing": np.append(missing, np.full(len(lost), None))[order],
+        "missing_count": np.append(missing_count, none)[order],
+        "confirmed": np.append(confirmed, none == 0)[order],
+        "manifest_count": np.append(found.manifest_count, none)[order],
+        "stored": np.append(found.stored, none)[order],
+        "frees": np.append(found.frees, none)[order],
+    }
     return build(ORPHANS, inventory, columns, len(order))
+
+
+def _names(levels: Levels, repository: Ints, tag: Ints, digest: Ints) -> dict[str, Any]:
+    """What each orphan is called; `tag` and `digest` are NONE where there is none."""
+    inventory, documents = levels.inventory, levels.inventory.documents
+    document = np.append(levels.content.document, NONE)[digest]
+    artifact_type = np.append(documents.column("artifact_type"), NONE)[document]
+    return {
+        "repository": strings(inventory.repositories.values, repository),
+        "tag": strings(inventory.texts.values, tag),
+        "digest": strings(inventory.digests.values, digest),
+        "artifact_type": strings(inventory.texts.values, artifact_type),
+    }
 
 
 def _level(levels: Levels, consumer: Ints, digest: Ints, count: int) -> Level:

@@ -72,6 +72,13 @@ def sums(groups: Codes, values: Codes, count: int) -> Ints:
     return total
 
 
+def sums_fit(groups: Codes, values: Codes, count: int) -> Flags:
+    """Whether the sum of the values of each group, none negative, stays within 2**62 and int64."""
+    # The upper bits alone cannot leave int64, and what they lack is too little to matter.
+    found: Flags = sums(groups, values >> 20, count) < 1 << 42
+    return found
+
+
 def pack(owner: Codes, digest: Codes, count: int) -> Ints:
     """One sortable key for each pair; `count` is how many digests there are."""
     keys: Ints = owner.astype(np.int64)

@@ -165,7 +165,9 @@ class DeletionPlan(Shown):
         Costs one request for each tag that goes, and for each manifest without a tag; one to learn
         whether the registry takes tags away; one for each deletion of a tag, two for one of a
         manifest, and up to three more where it has a subject. In repositories where manifests are
-        deleted, one for each page of tags and one for each other tag, since those must not be lost.
+        deleted, one for each page of tags and one for each other tag, since those must not be lost;
+        for a tag that came since, one for each manifest that it leads to, and if these are more
+        than 1,000 nothing is deleted.
 
         Args:
             confirm: ``len(plan)``, how many tags and manifests without a tag go.

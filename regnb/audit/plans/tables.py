@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from pandas.api.extensions import ExtensionArray
 
 from regnb.audit.kernel.arrays import Codes, Ints
 from regnb.audit.kernel.levels import Levels
@@ -44,7 +42,7 @@ def plan(levels: Levels, effect: Effect) -> pd.DataFrame:
     reason[effect.attached] = _ATTACHMENT
     columns = {
         **_places(levels, place),
-        "tag": _texts(levels.inventory.texts.values, _tag_texts(levels, tag)),
+        "tag": strings(levels.inventory.texts.values, _tag_texts(levels, tag)),
         "kind": _kinds(levels, _tag_texts(levels, tag)),
         "action": numbered(ACTION, effect.deleted[place].astype(np.int8)),
         "reason": numbered(REASON, np.append(reason, _SELECTED)[tag]),
@@ -60,7 +58,7 @@ def manifests(levels: Levels, effect: Effect) -> pd.DataFrame:
     row = levels.content.document[digest]
     columns = {
         **_places(levels, place),
-        "media_type": _texts(
+        "media_type": strings(
             inventory.texts.values, np.append(documents.column("media_type"), NONE)[row]
         ),
         "kind": closed(
@@ -79,7 +77,7 @@ def blobs(levels: Levels, effect: Effect) -> pd.DataFrame:
     freed = np.flatnonzero(effect.blobs)
     freed = freed[np.argsort(levels.seen.digest_rank[freed])]
     columns = {
-        "digest": _texts(digests, freed),
+        "digest": strings(digests, freed),
         "size": levels.content.size[freed],
         "is_manifest": levels.content.document[freed] >= 0,
     }
@@ -98,8 +96,8 @@ def collateral(levels: Levels, effect: Effect) -> pd.DataFrame:
     columns = {
         **_places(levels, place[order]),
         "kind": closed(COLLATERAL_KIND, [one.kind for one in found], kind[order]),
-        "tag": _texts(inventory.texts.values, _tag_texts(levels, tag[order])),
-        "cause": _texts(inventory.digests.values, cause[order]),
+        "tag": strings(inventory.texts.values, _tag_texts(levels, tag[order])),
+        "cause": strings(inventory.digests.values, cause[order]),
     }
     return build(COLLATERAL, inventory, columns, len(place))
 
@@ -107,8 +105,8 @@ def collateral(levels: Levels, effect: Effect) -> pd.DataFrame:
 def _places(levels: Levels, place: Ints) -> dict[str, Any]:
     inventory, graph = levels.inventory, levels.graph
     return {
-        "repository": _texts(inventory.repositories.values, graph.repository[place]),
-        "digest": _texts(inventory.digests.values, graph.digest[place]),
+        "repository": strings(inventory.repositories.values, graph.repository[place]),
+        "digest": strings(inventory.digests.values, graph.digest[place]),
     }
 
 
@@ -117,13 +115,6 @@ def _tag_texts(levels: Levels, tag: Ints) -> Codes:
     column = levels.inventory.tags.column("tag")
     names: Codes = np.append(column[levels.seen.read], NONE)[tag]
     return names
-
-
-def _texts(values: Sequence[object], codes: Codes) -> ExtensionArray:
-    """As `strings`; only what is used is converted, for a plan may be small in a large registry."""
-    used = np.unique(codes[codes >= 0])
-    place = np.where(codes >= 0, np.searchsorted(used, codes), NONE)
-    return strings([values[code] for code in used.tolist()], place)
 
 
 def _kinds(levels: Levels, names: Codes) -> pd.Categorical:

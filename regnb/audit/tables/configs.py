@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from regnb.audit.kernel.arrays import Codes, Flags, Ints
+from regnb.audit.kernel.images import Images
 from regnb.audit.kernel.levels import Levels
 from regnb.audit.kernel.times import is_plausible
 from regnb.audit.tables.cells import (
@@ -18,12 +19,11 @@ from regnb.audit.tables.cells import (
     strings,
     times,
 )
-from regnb.audit.tables.chains import DiffIds, chain_ids
-from regnb.audit.tables.references import expected_layers
+from regnb.audit.tables.chains import chain_ids
 from regnb.audit.tables.tables import build
 from regnb.frames.audit_schemas import AUDIT_CONFIGS, AUDIT_DIFF_IDS, AUDIT_HISTORY
 from regnb.walk.columns import NONE
-from regnb.walk.inventory import LAYER, NO_TIME
+from regnb.walk.inventory import NO_TIME
 
 PROSE = (
     "author", "user", "entrypoint", "command", "working_dir", "exposed_ports", "env", "labels",
@@ -55,12 +55,14 @@ def configs(levels: Levels) -> pd.DataFrame:
 
 def diff_ids(levels: Levels) -> pd.DataFrame:
     """One row an image config and layer that it knows of, sorted by config and position."""
-    inventory, found = levels.inventory, DiffIds.of(levels.inventory)
-    order = np.lexsort((found.position, levels.seen.digest_rank[found.config]))
+    inventory, links = levels.inventory, Images(levels.seen).diff_ids
+    config, text = links.follow(np.arange(levels.content.count))
+    position = np.arange(len(config)) - links.starts[config]
+    order = np.lexsort((position, levels.seen.digest_rank[config]))
     columns = {
-        "config_digest": strings(inventory.digests.values, found.config[order]),
-        "position": found.position[order],
-        "diff_id": strings(inventory.prose.values, found.text[order]),
+        "config_digest": strings(inventory.digests.values, config[order]),
+        "position": position[order],
+        "diff_id": strings(inventory.prose.values, text[order]),
     }
     return build(AUDIT_DIFF_IDS, inventory, columns, len(order))
 
@@ -84,14 +86,10 @@ def history(levels: Levels) -> pd.DataFrame:
 
 def _layers_match(levels: Levels) -> Flags:
     """Whether every manifest with each config has as many layers as the config knows of."""
-    inventory, count = levels.inventory, levels.content.count
-    edges, documents = inventory.edges, inventory.documents
-    parent, kind = edges.column("parent"), edges.column("kind")
-    has = np.bincount(parent[kind == LAYER], minlength=count)
-    document, config = documents.column("digest"), documents.column("config")
-    wrong = (expected_layers(levels) != has)[document] & (config >= 0)
-    match = np.ones(count, dtype=bool)
-    match[config[wrong]] = False
+    images = Images(levels.seen)
+    config = images.document("config")
+    match = np.ones(images.count, dtype=bool)
+    match[config[~images.layers_match & (config >= 0)]] = False
     return match
 
 
@@ -102,15 +100,13 @@ def _layers_of_steps(levels: Levels, config: Codes, empty: Flags) -> dict[str, A
     """
     inventory, count = levels.inventory, levels.content.count
     position = _running(config, ~empty)
-    expected = np.zeros(count, dtype=np.int64)
-    expected[inventory.configs.column("digest")] = inventory.configs.column("diff_id_count")
-    fits = np.bincount(config[~empty], minlength=count) == expected
+    diff_ids = Images(levels.seen).diff_ids
+    fits = np.bincount(config[~empty], minlength=count) == np.diff(diff_ids.starts)
     known = ~empty & fits[config]
-    found = DiffIds.of(inventory)
-    chains, chain = chain_ids(found, inventory.prose.values)
-    row = found.row(config[known], position[known])
+    chains, chain = chain_ids(diff_ids, inventory.prose.values)
+    row = diff_ids.starts[config[known]] + position[known]
     diff_id, chain_id = np.full(len(config), NONE), np.full(len(config), NONE)
-    diff_id[known], chain_id[known] = found.text[row], chain[row]
+    diff_id[known], chain_id[known] = diff_ids.targets[row], chain[row]
     return {
         "layer_position": nullable(position, known=~empty),
         "diff_id": strings(inventory.prose.values, diff_id),

@@ -85,7 +85,8 @@ class Tables:
         Columns ``registry digest media_type kind size config_digest config_media_type artifact_type
         subject layer_count child_count annotations os architecture variant os_version created
         is_attestation declared_size stored_size foreign_size``. The platform is that of the config,
-        or else the one that an index states.
+        or else the one that an index states. The last three are bytes, and null for a manifest that
+        declares 4 EiB or more, which cannot be true nor be summed exactly.
         """
         return manifests.manifests(self._levels)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from regnb.audit.kernel.arrays import Codes, Ints, distinct, pack, ranks, sums, unpack
+from regnb.audit.kernel.arrays import Codes, Ints, distinct, pack, ranks, sums, sums_fit, unpack
 from regnb.audit.kernel.levels import Levels
 from regnb.audit.tables.cells import closed, nullable, order_of, platform, strings, times
 from regnb.audit.tables.tables import build
@@ -18,23 +18,16 @@ from regnb.walk.inventory import CHILD, CONFIG, LAYER, NO_TIME, Inventory
 
 
 def manifests(levels: Levels) -> pd.DataFrame:
-    """One row a manifest that was read, sorted by digest.
-
-    Raises:
-        OverflowError: manifests declare sizes that cannot be true, nor be summed exactly.
-    """
-    inventory, content = levels.inventory, levels.content
-    content.check_sums()
+    """One row a manifest that was read, sorted by digest."""
+    inventory = levels.inventory
     digest = inventory.documents.column("digest")
     row = order_of(levels.seen.digest_rank[digest])
     digest = digest[row]
     columns = {
         "digest": strings(inventory.digests.values, digest),
         **_documents(levels, row, digest),
-        **_platforms(inventory, digest, content.count),
-        "declared_size": content.declared[digest],
-        "stored_size": stored_sizes(levels)[digest],
-        "foreign_size": content.foreign[digest],
+        **_platforms(inventory, digest, levels.content.count),
+        **_sizes(levels, digest),
     }
     return build(AUDIT_MANIFESTS, inventory, columns, len(row))
 
@@ -67,16 +60,37 @@ def _documents(levels: Levels, row: Ints, digest: Codes) -> dict[str, Any]:
     }
 
 
+def _sizes(levels: Levels, digest: Codes) -> dict[str, Any]:
+    """Sums of what each declares, null where that cannot be true, nor be summed exactly."""
+    content, edges = levels.content, levels.inventory.edges
+    of_image = edges.column("kind") <= LAYER
+    parent, size = edges.column("parent")[of_image], edges.column("size")[of_image]
+    declared = sums_fit(parent, size, content.count)[digest]
+    document, blob = _stored(levels)
+    stored = sums_fit(document, content.size[blob], content.count)[digest]
+    return {
+        "declared_size": nullable(content.declared[digest], known=declared),
+        "stored_size": nullable(
+            sums(document, content.size[blob], content.count)[digest], known=stored
+        ),
+        "foreign_size": nullable(content.foreign[digest], known=declared),
+    }
+
+
 def stored_sizes(levels: Levels) -> Ints:
-    """The document and its distinct own blobs, of each digest."""
+    """The bytes of each document and its distinct own blobs, of each digest."""
+    document, blob = _stored(levels)
+    return sums(document, levels.content.size[blob], levels.content.count)
+
+
+def _stored(levels: Levels) -> tuple[Ints, Ints]:
+    """Pairs of a document and a digest that is stored for it, itself included, each once."""
     content = levels.content
     documents = np.flatnonzero(content.document >= 0)
     rows, blob = content.blobs.follow(documents)
     below = pack(documents[rows], blob, content.count)
-    document, blob = unpack(
-        distinct(np.concatenate((pack(documents, documents, content.count), below))), content.count
-    )
-    return sums(document, content.size[blob], content.count)
+    itself = pack(documents, documents, content.count)
+    return unpack(distinct(np.concatenate((itself, below))), content.count)
 
 
 def _platforms(inventory: Inventory, digest: Codes, count: int) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from regnb.audit.kernel.arrays import Flags, Ints
+from regnb.audit.kernel.arrays import Ints
+from regnb.audit.kernel.images import Images
 from regnb.audit.kernel.levels import Levels
 from regnb.audit.tables.cells import numbered, platform_and_features, strings
-from regnb.audit.tables.chains import DiffIds
 from regnb.audit.tables.tables import build
 from regnb.frames.audit_schemas import AUDIT_LAYERS, AUDIT_REFERENCES, REFERENCE_KIND
 from regnb.model.media_types import EMPTY_LAYERS
@@ -49,34 +49,13 @@ def diff_id_of_layers(levels: Levels) -> Ints:
 
     A config fits a manifest that has as many layers as it has diff_ids.
     """
-    inventory, content, edges = levels.inventory, levels.content, levels.inventory.edges
-    config = np.append(inventory.documents.column("config"), NONE)
-    config = config[content.document[edges.column("parent")]]
-    fits = (edges.column("kind") == LAYER) & config_fits(levels)
+    images, edges = Images(levels.seen), levels.inventory.edges
+    parent = edges.column("parent")
+    fits = (edges.column("kind") == LAYER) & images.layers_match[parent]
+    config, diff_ids = images.document("config")[parent[fits]], images.diff_ids
     found = np.full(len(edges), NONE, dtype=np.int64)
-    diff_ids = DiffIds.of(inventory)
-    found[fits] = diff_ids.text[diff_ids.row(config[fits], edges.column("position")[fits])]
+    found[fits] = diff_ids.targets[diff_ids.starts[config] + edges.column("position")[fits]]
     return found
-
-
-def config_fits(levels: Levels) -> Flags:
-    """Whether the manifest of each edge has as many layers as its config has diff_ids."""
-    count, edges = levels.content.count, levels.inventory.edges
-    parent, kind = edges.column("parent"), edges.column("kind")
-    has = np.bincount(parent[kind == LAYER], minlength=count)
-    fits: Flags = (has == expected_layers(levels))[parent]
-    return fits
-
-
-def expected_layers(levels: Levels) -> Ints:
-    """How many layers each manifest should have; NONE where its config was not read."""
-    inventory, count = levels.inventory, levels.content.count
-    configs, documents = inventory.configs, inventory.documents
-    told = np.full(count + 1, NONE, dtype=np.int64)
-    told[configs.column("digest")] = configs.column("diff_id_count")
-    expected = np.full(count, NONE, dtype=np.int64)
-    expected[documents.column("digest")] = told[documents.column("config")]
-    return expected
 
 
 def _in_order(levels: Levels, row: Ints) -> Ints:
