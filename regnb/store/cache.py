@@ -11,6 +11,7 @@ says why in `trouble`.
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import threading
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from regnb.errors import InvalidDigestError, RegnbError, VerificationError
+from regnb.model import media_types
 from regnb.model.digest import Digest, proven
 from regnb.model.manifest import Manifest, parse_manifest
 from regnb.store import database
@@ -53,6 +55,9 @@ CREATE TABLE IF NOT EXISTS sightings (
     PRIMARY KEY (place, tag)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS sightings_content ON sightings (content);
 """
+
+# A config has none, and a manifest that names none is one of these by its fields.
+_EVIDENT = frozenset({"", media_types.OCI_MANIFEST, media_types.OCI_INDEX})
 
 T = TypeVar("T")
 
@@ -117,16 +122,14 @@ class ContentCache:
         found = self._verified(digest)
         if found is None:
             return None
-        media_type, raw = found
         try:
-            return parse_manifest(raw, media_type=media_type, digest=digest)
+            return parse_manifest(found, digest=digest)
         except RegnbError:  # it was taken in as something else
             return None
 
     def config(self, digest: Digest) -> bytes | None:
         """The bytes of a config, or None where it is not here, or not whole."""
-        found = self._verified(digest)
-        return None if found is None else found[1]
+        return self._verified(digest)
 
     def holds(self, digest: Digest) -> bool:
         """Whether there is content of this digest, whole or not."""
@@ -140,17 +143,23 @@ class ContentCache:
     def add(self, digest: Digest, raw: bytes, *, media_type: str = "") -> None:
         """Take in content that was read; it is written by the next `flush`.
 
+        Not a manifest whose type only its registry told: another may call it otherwise.
+
+        Args:
+            digest: of it.
+            raw: its bytes.
+            media_type: of a manifest.
+
         Raises:
             VerificationError: `raw` does not hash to `digest`.
         """
-        if self._connection is None:
+        if self._connection is None or not _tells_its_type(raw, media_type):
             return
         proven(raw, digest)
         with self._lock:
-            if digest in self._bodies:
-                return
-            self._bodies[digest] = (media_type, raw)
-            self._waiting += len(raw)
+            before, _ = self._bodies.get(digest, ("", b""))
+            self._waiting += len(raw) if digest not in self._bodies else 0
+            self._bodies[digest] = (before or media_type, raw)
             full = self._waiting > WAITING
         if full:
             self.flush()
@@ -251,14 +260,14 @@ class ContentCache:
             else:
                 return
 
-    def _verified(self, digest: Digest) -> tuple[str, bytes] | None:
-        """Media type and bytes, if they are what they should be."""
+    def _verified(self, digest: Digest) -> bytes | None:
+        """The bytes, if they are what they should be."""
         if (waiting := self._bodies.get(digest)) is not None:
-            return waiting
+            return waiting[1]
         found = self._use(lambda it: _read(it, digest), None)
         if found is None:
             return None
-        media_type, raw, used = found
+        raw, used = found
         try:
             proven(raw, digest)
         except (VerificationError, InvalidDigestError):
@@ -267,7 +276,7 @@ class ContentCache:
         if not 0 <= self._now() - used <= FRESH:
             with self._lock:
                 self._used.add(digest)
-        return media_type, raw
+        return raw
 
     def _write(self, connection: sqlite3.Connection) -> bool:
         now = int(self._now())
@@ -277,8 +286,9 @@ class ContentCache:
         seen = [(tag, digest, *place) for (*place, tag), digest in self._seen.items()]
         with database.transaction(connection):
             connection.executemany(
-                "INSERT OR IGNORE INTO content (digest, media_type, size, used) "
-                "VALUES (?, ?, ?, ?)",
+                "INSERT INTO content (digest, media_type, size, used) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (digest) DO UPDATE SET media_type = excluded.media_type "
+                "WHERE media_type = ''",
                 contents,
             )
             connection.executemany(
@@ -357,9 +367,14 @@ def cache_folder() -> Path | None:
     return Path(user_cache_path("regnb", appauthor=False)).absolute()
 
 
-def _read(connection: sqlite3.Connection, digest: Digest) -> tuple[str, bytes, int] | None:
-    query = "SELECT media_type, body, used FROM content JOIN bodies USING (id) WHERE digest = ?"
-    found: tuple[str, bytes, int] | None = connection.execute(query, (digest,)).fetchone()
+def _tells_its_type(raw: bytes, media_type: str) -> bool:
+    """Whether bytes show without being called so that they are of this type."""
+    return media_type in _EVIDENT or bool(json.loads(raw).get("mediaType"))
+
+
+def _read(connection: sqlite3.Connection, digest: Digest) -> tuple[bytes, int] | None:
+    query = "SELECT body, used FROM content JOIN bodies USING (id) WHERE digest = ?"
+    found: tuple[bytes, int] | None = connection.execute(query, (digest,)).fetchone()
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +16,8 @@ PATIENCE = 5.0
 
 ENDS = ("", "-wal", "-shm")
 """How the names of the files end that belong to one database."""
+
+_PAUSE = 0.01  # seconds
 
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _PRIMARY = 0xFF
@@ -45,7 +48,7 @@ def open_database(
     try:
         if alone:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-        connection.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(connection, patience)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
         with transaction(connection):
@@ -60,12 +63,12 @@ def open_database(
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """All of what is written in the block, or nothing."""
-    connection.execute("BEGIN IMMEDIATE")
     try:
+        connection.execute("BEGIN IMMEDIATE")
         yield
         connection.execute("COMMIT")
     except BaseException:
-        with suppress(sqlite3.Error):  # some failures have rolled back already
+        with suppress(sqlite3.Error):  # some failures have rolled back already, or never began
             connection.execute("ROLLBACK")
         raise
 
@@ -105,11 +108,43 @@ def set_aside(path: Path) -> Path:
     return aside
 
 
+def databases(folder: Path) -> list[Path]:
+    """The databases in a folder, whichever of their files are left; none where there is none."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return []
+    return sorted({folder / name.removesuffix("-wal").removesuffix("-shm") for name in names})
+
+
+def written(path: Path) -> list[float]:
+    """When the files of a database were last written to, seconds since 1970."""
+    times = []
+    for end in ENDS:
+        with suppress(OSError):
+            times.append(path.with_name(path.name + end).stat().st_mtime)
+    return times
+
+
 def remove(path: Path) -> None:
     """Remove a database, whoever still has it open."""
     for end in ENDS:
         with suppress(OSError):
             path.with_name(path.name + end).unlink()
+
+
+def _write_ahead(connection: sqlite3.Connection, patience: float) -> None:
+    """Let others read while one writes. SQLite itself waits for no lock where it turns that on."""
+    latest = time.monotonic() + patience
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.Error as error:
+            if not is_locked(error) or time.monotonic() >= latest:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 def _code(error: BaseException) -> int:

@@ -144,13 +144,14 @@ class Journal:
     def close(self, *, finished: bool) -> None:
         """Let go of the file; a walk that is finished needs it no more."""
         with self._lock:
-            self.flush()
-            connection, self._connection = self._connection, None
-            if connection is None or self.path is None:
-                return
-            if finished:
-                database.remove(self.path)  # before another can open it
-            connection.close()
+            try:
+                self.flush()
+            finally:
+                connection, self._connection = self._connection, None
+                if connection is not None and self.path is not None:
+                    if finished:
+                        database.remove(self.path)  # before another can open it
+                    connection.close()
 
     def _open(self, path: Path, *, resume: bool) -> None:
         for _ in range(2):
@@ -230,7 +231,7 @@ def _checksum(text: str) -> int:
 
 
 def _remove_forgotten(folder: Path) -> None:
-    with suppress(OSError):
-        for path in list(folder.iterdir()):
-            if abs(time.time() - path.stat().st_mtime) > KEPT:
-                path.unlink(missing_ok=True)
+    now = time.time()
+    for path in database.databases(folder):
+        if all(abs(now - written) > KEPT for written in database.written(path)):
+            database.remove(path)

@@ -26,7 +26,8 @@ URL = "https://registry.example"
 
 def document(name: str) -> bytes:
     config = {"mediaType": media_types.OCI_CONFIG, "digest": Digest.of(b"{}"), "size": 2}
-    return json.dumps({"schemaVersion": 2, "config": config, "layers": [], "n": name}).encode()
+    head = {"schemaVersion": 2, "mediaType": media_types.OCI_MANIFEST}
+    return json.dumps({**head, "config": config, "layers": [], "n": name}).encode()
 
 
 def manifest_in(cache: ContentCache, name: str) -> Digest:
@@ -65,18 +66,36 @@ def test_what_was_put_in_is_there_at_once_and_in_the_next_session(cache: Content
     check(cache)
     fresh = again(cache)
     check(fresh)
-    assert [entry.size for entry in fresh.entries()] == [2, len(document("a"))]
+    assert {entry.size for entry in fresh.entries()} == {2, len(document("a"))}
     fresh.close()
 
 
-def test_a_type_that_only_the_registry_told_is_kept(cache: ContentCache) -> None:
+def test_a_manifest_whose_type_only_the_registry_told_is_not_kept(cache: ContentCache) -> None:
     raw = b'{"schemaVersion": 1, "fsLayers": []}'
     cache.add(Digest.of(raw), raw, media_type=media_types.SCHEMA1_SIGNED)
-    fresh = again(cache)
-    found = fresh.manifest(Digest.of(raw))
-    assert found is not None
-    assert found.kind == "schema1"
-    fresh.close()
+    assert not cache.holds(Digest.of(raw))
+    assert cache.manifest(Digest.of(raw)) is None
+
+
+def test_an_image_that_names_no_type_is_one_by_its_fields(cache: ContentCache) -> None:
+    raw = document("a").replace(b'"mediaType": "%s", ' % media_types.OCI_MANIFEST.encode(), b"")
+    cache.add(Digest.of(raw), raw, media_type=media_types.OCI_MANIFEST)
+    assert b"manifest" not in raw
+    assert cache.manifest(Digest.of(raw)) == parse_manifest(raw)
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_what_was_taken_for_a_config_becomes_a_manifest(cache: ContentCache, written: bool) -> None:
+    raw = document("a")
+    cache.add(Digest.of(raw), raw)
+    if written:
+        cache.flush()
+    manifest_in(cache, "a")
+    cache.add(Digest.of(raw), raw)
+    cache.flush()
+    [entry] = cache.entries()
+    assert entry.media_type == media_types.OCI_MANIFEST
+    assert cache.manifest(Digest.of(raw)) is not None
 
 
 def test_only_the_owner_can_read_it(cache: ContentCache) -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from regnb.errors import RegistryUnavailableError
+from regnb.model import media_types
 from regnb.model.digest import Digest
+from regnb.model.manifest import parse_manifest
 from regnb.store.cache import ContentCache
 from regnb.walk.crawl import crawl
 from tests.walk.fakes import FakeRegistry, Request, config_of, image, index
@@ -71,6 +73,16 @@ def test_content_of_another_registry_spares_reading_but_not_asking(cache: Conten
     assert B.digest not in [inventory.digests.values[code] for code in documents]
     assert [failure.reference for failure in inventory.failures] == [B.digest]
     assert other.count("config") == 0
+
+
+def test_a_type_that_stands_in_no_manifest_is_that_of_the_registry(cache: ContentCache) -> None:
+    raw = b'{"schemaVersion": 1, "fsLayers": []}'
+    for media_type in (media_types.SCHEMA1, media_types.SCHEMA1_SIGNED):
+        registry = FakeRegistry()
+        registry.push("r", "1", parse_manifest(raw, media_type=media_type))
+        inventory = crawl(registry, cache=cache, configs=False)
+        [code] = inventory.documents.column("media_type").tolist()
+        assert inventory.texts.values[code] == media_type
 
 
 def test_what_was_seen_in_a_repository_is_not_shown_where_it_does_not_answer(

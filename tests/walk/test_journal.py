@@ -20,6 +20,7 @@ from regnb.errors import (
     RepositoryUnknownError,
     UnreachableError,
 )
+from regnb.store.database import ENDS
 from regnb.walk.failures import Failure
 from regnb.walk.journal import DAY, KEPT, Journal, journal_path
 
@@ -236,6 +237,37 @@ def test_journals_that_nobody_came_back_for_are_removed(path: Path) -> None:
     Journal(path).close(finished=False)
     assert not old.exists()
     assert path.exists()
+
+
+def test_a_journal_is_as_old_as_the_youngest_of_its_files(path: Path) -> None:
+    long_ago = (time.time() - KEPT - 60,) * 2
+    in_use, forgotten, half = (path.with_name(f"{n}.sqlite3") for n in ("use", "old", "half"))
+    path.parent.mkdir()
+    for base in (in_use, forgotten):
+        for end in ENDS:
+            base.with_name(base.name + end).write_bytes(b"")
+            os.utime(base.with_name(base.name + end), long_ago)
+    os.utime(f"{in_use}-wal")
+    Path(f"{half}-wal").write_bytes(b"")
+    os.utime(f"{half}-wal", long_ago)
+    Journal(path).close(finished=True)
+    assert {one.name for one in path.parent.iterdir()} == {in_use.name + end for end in ENDS}
+
+
+def test_ctrl_c_while_it_is_closed_leaves_it_to_the_next_call(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(path)
+    monkeypatch.setattr(journal, "flush", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        journal.close(finished=False)
+    journal = Journal(path)
+    assert journal.resumed
+    journal.close(finished=True)
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
 
 
 def test_walks_that_differ_have_files_that_do(tmp_path: Path) -> None:
