@@ -154,14 +154,15 @@ class Client(Shown):
 
         Costs one request to begin with, one for each page of the catalog and of each tag list, one
         for each tag, one for each distinct child manifest and each further repository that names
-        it, one for each distinct image config, one for each layer that names other places, and one
-        for each tag that misses a child. A registry that lists referrers is asked for those of
-        each manifest, too. What cannot be read is a row in ``audit.errors``, and never ends the
-        walk.
+        it, one for each distinct image config and each repository that lacks it, one for each layer
+        that names other places, and one for each tag that misses a child. A registry that lists
+        referrers is asked for those of each manifest, too. What cannot be read is a row in
+        ``audit.errors``, and never ends the walk.
 
         Manifests and configs come out of `regnb.cache` where they are in it. The second audit of
         an unchanged registry reads none: tags are asked for by conditional requests. Where the
-        registry counts requests, tags are asked for by HEAD.
+        registry counts requests, tags are asked for by HEAD. Nobody is asked whether the blob of a
+        config that is in the cache is still there, as nobody is for layers.
 
         An audit that was interrupted, killed or stopped by its budget loses nothing: within 24
         hours, the next with the same arguments goes on with what it had been answered. The window

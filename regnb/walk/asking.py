@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from regnb import interfaces
 from regnb.errors import (
     AuthenticationRequiredError,
+    BodyTooLargeError,
     DeniedError,
+    InvalidDocumentError,
     InvalidReferenceError,
     ManifestUnknownError,
     NotFoundError,
@@ -34,6 +36,9 @@ from regnb.walk.source import Listed, Source
 
 NAMES_SHOWN = 3
 
+# What is wrong with the bytes is wrong wherever they lie.
+_WRONG_ANYWHERE = (InvalidDocumentError, BodyTooLargeError)
+
 
 class Closed(Exception):  # noqa: N818 - never seen outside: it ends a thread that is late
     """The walk was stopped; an answer that comes now is not noted."""
@@ -50,6 +55,7 @@ class Asking:
         referrers: what repositories list as being about a place, in this batch.
         lists_referrers: whether the registry does, as far as is known.
         purse: what the walk may cost.
+        settled: configs that were read, or cannot be, whoever is asked.
     """
 
     def __init__(
@@ -66,6 +72,7 @@ class Asking:
         self.answered = 0
         self.lists_referrers = True
         self.purse = purse
+        self.settled: set[int] = set()
         self._source = Source(
             registry,
             cache=cache,
@@ -197,17 +204,12 @@ class Asking:
             else:
                 self.referrers[place] = found
 
-    def read_config(self, job: BlobJob) -> None:
-        """Ask for an image config."""
-        digest = self.inventory.digests.values[job.digest]
-        try:
-            raw = self._source.config(job.repository, digest)
-            config = parse_image_config(raw, digest=digest)
-        except RegnbError as error:
-            self._note_blob_failure(job, error, stage="config")
-            return
-        with self._noting() as inventory:
-            inventory.add_config(config)
+    def read_config(self, jobs: list[BlobJob]) -> None:
+        """Ask one repository after the other for an image config, until one has it."""
+        for job in jobs:
+            self._ask_for_config(job)
+            if job.digest in self.settled:
+                return
 
     def look_for_layer(self, job: BlobJob) -> None:
         """Ask whether a layer that names other places lies here all the same."""
@@ -220,6 +222,20 @@ class Asking:
             return
         with self._noting() as inventory:
             (inventory.mark_here if is_here else inventory.mark_foreign)(job.digest)
+
+    def _ask_for_config(self, job: BlobJob) -> None:
+        digest = self.inventory.digests.values[job.digest]
+        try:
+            raw = self._source.config(job.repository, digest)
+            config = parse_image_config(raw, digest=digest)
+        except RegnbError as error:
+            self._note_blob_failure(job, error, stage="config")
+            if isinstance(error, _WRONG_ANYWHERE):
+                self.settled.add(job.digest)
+            return
+        with self._noting() as inventory:
+            inventory.add_config(config)
+            self.settled.add(job.digest)
 
     def _has_moved(self, place: Place) -> bool:
         if place.tag is None:

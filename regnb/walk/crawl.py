@@ -9,6 +9,7 @@ a row in `Inventory.failures` and ends nothing (F11).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeVar
@@ -25,7 +26,7 @@ from regnb.walk.inventory import BY_INDEX, BY_SUBJECT, Inventory
 from regnb.walk.journal import Journal
 from regnb.walk.places import BlobJob, Place
 from regnb.walk.referring import Referring, is_attachment, is_list
-from regnb.walk.scope import Scope
+from regnb.walk.scope import Scope, in_words
 
 BATCH = 1_000
 """Repositories that are walked together: what is known of them alone is dropped afterwards."""
@@ -84,10 +85,10 @@ def crawl(
     Costs one request for each page of the catalog and of each tag list, one for each tag, one for
     each distinct child of an index and one for each further repository that names it, one for each
     distinct image config, and one for each layer of a repository that names other places. No
-    digest is asked for twice by digest, but for what one repository lacks and another may have.
-    Where the registry lists referrers, one more for each manifest of a repository; where it does
-    not, one in all. Manifests and configs that are in the cache are not read again: tags that were
-    seen before are asked for by a conditional GET.
+    digest is asked for twice by digest, but for what one repository lacks and another may have:
+    then they are asked one after the other. Where the registry lists referrers, one more for each
+    manifest of a repository; where it does not, one in all. Manifests and configs that are in the
+    cache are not read again: tags that were seen before are asked for by a conditional GET.
 
     Args:
         registry: whom to ask.
@@ -118,31 +119,42 @@ def crawl(
         raise ValueError("Give repositories, a scope or references, not both.")
     if inventory is None:
         inventory = Inventory(registry.name, url=registry.url)
+    scope = scope or Scope.of(None if repositories is None else list(repositories))
+    pairs = None if references is None else sorted(set(references))
+    inventory.scope = str(scope) if pairs is None else in_words(pairs)
     cache, journal = cache or ContentCache(None, limit=0), journal or Journal()
     purse = Purse(budget or Budget(), registry)
     asking = Asking(registry, inventory, cache=cache, journal=journal, purse=purse)
-    walk = _Walk(asking, cancel=registry.cancel, workers=workers, on_progress=on_progress)
+    walk = _Walk(
+        asking, configs=configs, referrers=referrers, cancel=registry.cancel, workers=workers,
+        on_progress=on_progress,
+    )  # fmt: skip
     walk.on_tick = [cache.flush, journal.flush, purse.check]
-    scope = scope or Scope.of(None if repositories is None else list(repositories))
-    inventory.scope = str(scope)
-    inventory.resume(journal.started, journal.latest)
-    inventory.stopped = "interrupted"
-    try:
-        if references is None:
-            walk.walk_repositories(scope, configs=configs, referrers=referrers)
+    with _ending(asking, cache, journal):
+        if pairs is None:
+            walk.walk_repositories(scope)
         else:
-            walk.walk_references(references, configs=configs, referrers=referrers)
-        inventory.stopped = ""
-    except Stopped as reason:
-        inventory.stopped = str(reason)
-    finally:
-        finished = not inventory.stopped
-        asking.close()
-        inventory.finish(finished=finished)
-        cache.flush()
-        journal.close(finished=finished)
+            walk.walk_references(pairs)
     walk.report()
     return inventory
+
+
+@contextmanager
+def _ending(asking: Asking, cache: ContentCache, journal: Journal) -> Iterator[None]:
+    """However a walk ends, its inventory says so, and what was answered is kept."""
+    inventory = asking.inventory
+    inventory.resume(journal.started, journal.latest)
+    inventory.stopped = "interrupted"
+    with ExitStack() as last:  # each of these, from the last on, even if another Ctrl-C comes
+        last.callback(lambda: journal.close(finished=inventory.finished))
+        last.callback(cache.flush)
+        last.callback(lambda: inventory.finish(finished=not inventory.stopped))
+        last.callback(asking.close)
+        try:
+            yield
+            inventory.stopped = ""
+        except Stopped as reason:
+            inventory.stopped = str(reason)
 
 
 class _Walk:
@@ -152,23 +164,26 @@ class _Walk:
         self,
         asking: Asking,
         *,
+        configs: bool,
+        referrers: bool,
         cancel: Callable[[], None],
         workers: int | None,
         on_progress: Callable[[Progress], object] | None,
     ) -> None:
         self.asking = asking
         self.on_tick: list[Callable[[], object]] = []
+        self._configs = configs
+        self._referrers = referrers
         self._cancel = cancel
         self._inventory = asking.inventory
         self._workers = threads.Crew() if workers is None else workers
         self._on_progress = on_progress
         self._repositories_known = 0
         self._tags_known = 0
-        self._configs_asked: set[int] = set()
         self._layers_asked: set[tuple[str, int]] = set()
         self._begin_batch()
 
-    def walk_repositories(self, scope: Scope, *, configs: bool, referrers: bool) -> None:
+    def walk_repositories(self, scope: Scope) -> None:
         """Read what the tags of all repositories lead to, some repositories at a time."""
         names = scope.names
         if names is None:
@@ -180,15 +195,12 @@ class _Walk:
             self._begin_batch()
             self._run(batch, self.asking.list_tags)
             pairs = [pair for name in batch for pair in self._tags(name, scope)]
-            self._walk_batch(pairs, configs=configs, referrers=referrers)
+            self._walk_batch(pairs)
 
-    def walk_references(
-        self, references: Iterable[tuple[str, str]], *, configs: bool, referrers: bool
-    ) -> None:
+    def walk_references(self, pairs: list[tuple[str, str]]) -> None:
         """Read what references lead to, in one batch."""
-        pairs = sorted(set(references))
         self._repositories_known = len({repository for repository, _ in pairs})
-        self._walk_batch(pairs, configs=configs, referrers=referrers)
+        self._walk_batch(pairs)
 
     def report(self) -> None:
         """Say how far the walk is."""
@@ -221,16 +233,16 @@ class _Walk:
             self._referring.set_aside(repository, sorted(filter(is_attachment, others)))
         return [(repository, tag) for tag in wanted]
 
-    def _walk_batch(self, pairs: list[tuple[str, str]], *, configs: bool, referrers: bool) -> None:
+    def _walk_batch(self, pairs: list[tuple[str, str]]) -> None:
         """Read what references lead to, level by level."""
         try:
             places = list(self._descend(self._read(pairs)))
-            if referrers:
+            if self._referrers:
                 places += self._about(places)
         finally:
             self._referring.note()
         self._run(self._doubtful_jobs(places), self.asking.look_for_layer)
-        if configs:
+        if self._configs:
             self._run(self._config_jobs(places), self.asking.read_config)
 
     def _read(self, pairs: list[tuple[str, str]]) -> list[Place]:
@@ -332,14 +344,16 @@ class _Walk:
         self._layers_asked.update(jobs)
         return list(jobs.values())
 
-    def _config_jobs(self, places: list[Place]) -> list[BlobJob]:
-        jobs = []
+    def _config_jobs(self, places: list[Place]) -> list[list[BlobJob]]:
+        """Each config that is not settled, in all repositories whose images name it."""
+        jobs: dict[int, dict[str, BlobJob]] = {}
         for place in places:
             config = self._inventory.config_of(place.digest)
-            if config != NONE and not place.attestation and config not in self._configs_asked:
-                self._configs_asked.add(config)
-                jobs.append(BlobJob(place.repository, config, place.digest))
-        return jobs
+            settled = config == NONE or config in self.asking.settled
+            if not settled and not place.attestation:
+                job = BlobJob(place.repository, config, place.digest)
+                jobs.setdefault(config, {}).setdefault(place.repository, job)
+        return [list(of_config.values()) for of_config in jobs.values()]
 
     def _run(self, jobs: Collection[Job], work: Callable[[Job], None]) -> None:
         threads.run(jobs, work, workers=self._workers, tick=self._tick, cancel=self._cancel)

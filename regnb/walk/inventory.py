@@ -97,6 +97,14 @@ class Inventory:
         self.texts: Codes[str] = Codes()
         self.prose: Codes[str] = Codes()
         self.platforms: Codes[Platform] = Codes()
+        self.failures: list[Failure] = []
+        self._begin_tables()
+        self._document_rows: dict[int, int] = {}
+        self._doubtful: dict[int, list[int]] = {}
+        self._elsewhere: set[int] = set()
+        self._here: set[int] = set()
+
+    def _begin_tables(self) -> None:
         self.listings = Rows(repository="i", status="i", tag_count="q")
         self.tags = Rows(repository="i", tag="i", digest="i", observed_at="q", error="i")
         self.documents = Rows(
@@ -121,11 +129,6 @@ class Inventory:
             config="i", position="i", created="q", created_by="i", comment="i", author="i",
             empty="b",
         )  # fmt: skip
-        self.failures: list[Failure] = []
-        self._document_rows: dict[int, int] = {}
-        self._doubtful: dict[int, list[int]] = {}
-        self._elsewhere: set[int] = set()
-        self._here: set[int] = set()
 
     @property
     def started_at(self) -> datetime:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -25,7 +26,7 @@ class Scope:
     Attributes:
         names: of the repositories, sorted; None where the catalog is asked.
         glob: that the names in the catalog have to match; its ``*`` matches slashes as well.
-        globs: of the tags; None for all.
+        globs: of the tags, sorted; None for all.
         expression: that whole tags have to match; None for all.
     """
 
@@ -49,8 +50,10 @@ class Scope:
             names = tuple(sorted(set(listed)))
         if isinstance(tags, re.Pattern):
             return cls(names, glob, expression=tags)
-        globs = None if tags is None else (tags,) if isinstance(tags, str) else tuple(tags)
-        return cls(names, glob, globs)
+        if tags is None:
+            return cls(names, glob)
+        globs = [tags] if isinstance(tags, str) else tags
+        return cls(names, glob, tuple(sorted(set(globs))))
 
     def takes_repository(self, name: str) -> bool:
         """Whether a repository of the catalog is meant."""
@@ -59,11 +62,6 @@ class Scope:
     def takes_tag(self, tag: str) -> bool:
         """Whether a tag is meant."""
         return self._tag is None or self._tag.fullmatch(tag) is not None
-
-    @property
-    def has_all_tags(self) -> bool:
-        """Whether every tag is meant."""
-        return self._tag is None
 
     @cached_property
     def _tag(self) -> re.Pattern[str] | None:
@@ -74,8 +72,10 @@ class Scope:
     def __str__(self) -> str:
         """In words, equal only for equal scopes; empty for all repositories and tags."""
         parts = []
-        if self.names is not None or self.glob:
-            parts.append(f"repositories: {_listed(self.names) if self.names else self.glob}")
+        if self.names is not None:
+            parts.append(f"repositories: {_listed(self.names)}")
+        elif self.glob:
+            parts.append(f"repositories: {json.dumps(self.glob)}")
         if self.globs is not None:
             parts.append(f"tags: {_listed(self.globs)}")
         elif self.expression is not None:
@@ -89,9 +89,14 @@ def is_glob(text: str) -> bool:
     return _WILD.search(text) is not None
 
 
-def _listed(names: tuple[str, ...]) -> str:
+def in_words(references: Iterable[tuple[str, str]]) -> str:
+    """The scope of a walk of nothing but references, pairs of repository and tag or digest."""
+    names = [f"{name}{'@' if ':' in what else ':'}{what}" for name, what in references]
+    return f"references: {_listed(names)}"
+
+
+def _listed(names: Sequence[str]) -> str:
     if len(names) <= SHOWN:
-        return ", ".join(names)
-    whole = hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
-    more = len(names) - SHOWN
-    return f"{', '.join(names[:SHOWN])} and {more:,} more (hash {whole})"
+        return json.dumps(names)
+    whole = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]
+    return f"{json.dumps(names[:SHOWN])} and {len(names) - SHOWN:,} more (hash {whole})"

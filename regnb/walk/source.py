@@ -166,7 +166,12 @@ class Source:
         return [(Digest(one), size, kind) for one, size, kind in found]
 
     def config(self, repository: str, digest: Digest) -> bytes:
-        """The bytes of a config; no question where the cache has it."""
+        """The bytes of a config; no question where the cache has it.
+
+        But not where this walk was told before that the repository lacks it.
+        """
+        key = ("config", repository, digest)
+        self._journal.recall(key)
         raw = self._cache.config(digest)
         if raw is not None:
             return raw
@@ -176,7 +181,7 @@ class Source:
             self._cache.add(digest, raw)
             return raw
 
-        found: bytes = self._answer(("config", repository, digest), ask).value
+        found: bytes = self._answer(key, ask).value
         return found
 
     def has_blob(self, repository: str, digest: Digest) -> bool:

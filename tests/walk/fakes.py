@@ -78,6 +78,7 @@ class FakeRegistry:
         self.tags: dict[str, dict[str, Manifest]] = {}
         self.manifests: dict[str, dict[Digest, Manifest]] = {}
         self.configs: dict[Digest, bytes] = {}
+        self.lost: set[tuple[str, Digest]] = set()
         self.invalid: dict[str, tuple[str, ...]] = {}
         self.referrers: dict[tuple[str, Digest], tuple[Descriptor, ...]] | None = None
         self.threads: set[str] = set()
@@ -204,10 +205,10 @@ class FakeBlobs:
     def get(self, digest: Digest, *, limit: int = CONFIG_LIMIT) -> bytes:
         self._registry.ask("config", self._name, digest)
         assert limit == 8 * 1024 * 1024
-        try:
-            return self._registry.configs[digest]
-        except KeyError:
-            raise BlobUnknownError("no such blob", status=404, code="BLOB_UNKNOWN") from None
+        found = self._registry.configs.get(digest)
+        if found is None or (self._name, digest) in self._registry.lost:
+            raise BlobUnknownError("no such blob", status=404, code="BLOB_UNKNOWN")
+        return found
 
     def open(self, digest: Digest) -> io.BufferedIOBase:
         return io.BytesIO(self.get(digest))

@@ -5,14 +5,17 @@ import signal
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from regnb.errors import (
     AuthenticationRequiredError,
+    BlobUnknownError,
     CatalogUnsupportedError,
     DeniedError,
     DigestMismatchError,
+    RegistryError,
     RegistryUnavailableError,
     UnreachableError,
 )
@@ -21,9 +24,11 @@ from regnb.model import media_types
 from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
 from regnb.model.manifest import Index, Manifest
+from regnb.store.cache import ContentCache
 from regnb.walk import crawl as crawl_module
 from regnb.walk.crawl import crawl
 from regnb.walk.inventory import Inventory
+from regnb.walk.journal import Journal
 from tests.walk.fakes import LAYER_HERE, FakeRegistry, Request, config_of, image, index
 from tests.walk.seeing import A, B, company, members, tags
 
@@ -201,19 +206,52 @@ def test_a_config_that_fails_is_a_row_of_its_manifest() -> None:
     registry = company()
     del registry.configs[B.config.digest]
     inventory = crawl(registry)
-    [failure] = inventory.failures
-    assert (failure.stage, failure.reference) == ("config", B.config.digest)
-    assert (failure.parent_digest, failure.repository) == (B.digest, "app")
+    assert [failure.repository for failure in inventory.failures] == ["app", "mirror/app"]
+    for failure in inventory.failures:
+        assert (failure.stage, failure.reference) == ("config", B.config.digest)
+        assert failure.parent_digest == B.digest
+
+
+@pytest.mark.parametrize("batch", [1, 1000])
+@pytest.mark.parametrize(
+    "error", [BlobUnknownError("gone", status=404), DeniedError("no", status=403)]
+)
+def test_a_config_is_read_from_whoever_has_it(
+    batch: int, error: RegistryError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crawl_module, "BATCH", batch)
+    registry = FakeRegistry()
+    for name in ("aaa/first", "bbb/second", "team/reports", "zzz/last"):
+        registry.push(name, "1", A)
+        registry.push(name, "2", index(A), A)
+    registry.configs[A.config.digest] = config_of("a")
+
+    def fail(request: Request) -> None:
+        if request[:2] in {("config", "aaa/first"), ("config", "bbb/second")}:
+            raise error
+
+    registry.disturb = fail
+    inventory = crawl(registry)
+    assert len(inventory.configs) == 1
+    assert [(f.stage, f.repository) for f in inventory.failures] == [
+        ("config", "aaa/first"),
+        ("config", "bbb/second"),
+    ]
+    assert {f.parent_digest for f in inventory.failures} == {A.digest}
+    assert not inventory.complete
+    assert registry.count("config") == 3, "who comes after the one that has it is not asked"
 
 
 def test_a_config_that_is_none_is_a_row() -> None:
     registry = FakeRegistry()
     broken = image("a", config=b"[]")
     registry.push("r", "1", broken)
+    registry.push("s", "1", broken)
     registry.configs[broken.config.digest] = b"[]"
     inventory = crawl(registry)
     [failure] = inventory.failures
     assert (failure.stage, failure.code) == ("config", "InvalidDocumentError")
+    assert registry.count("config") == 1, "it is the same wherever it lies"
 
 
 def test_a_manifest_that_is_not_what_it_should_be_is_a_row_and_has_no_presence() -> None:
@@ -313,6 +351,30 @@ def test_ctrl_c_stops_the_threads_and_leaves_what_was_read(
         thread.join(5)
     assert len(inventory.tags) == 9, "an answer that comes late is not noted"
     assert registry.count("get") < 20
+
+
+def test_a_second_ctrl_c_still_ends_the_walk_and_keeps_its_journal(
+    interrupted: tuple[FakeRegistry, threading.Event],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    registry, _ = interrupted
+    monkeypatch.setattr("regnb.workers.GRACE", 0.0)
+    inventory, cache = Inventory("registry.example"), ContentCache(None, limit=0)
+    journal = Journal(tmp_path / "walk.sqlite3")
+
+    def flush() -> None:
+        if inventory.started_at < inventory.finished_at:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(cache, "flush", flush)
+    with pytest.raises(KeyboardInterrupt):
+        crawl(registry, workers=4, inventory=inventory, cache=cache, journal=journal)
+    assert not inventory.finished
+    assert inventory.stopped == "interrupted"
+    journal = Journal(tmp_path / "walk.sqlite3")
+    assert journal.resumed
+    journal.close(finished=True)
 
 
 def test_a_layer_that_names_other_places_is_looked_for_once_and_trouble_is_a_row() -> None:

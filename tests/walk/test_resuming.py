@@ -31,6 +31,7 @@ def holes() -> FakeRegistry:
     registry.tags["empty"] = {}
     registry.invalid["app"] = ("sha256:no",)
     del registry.configs[B.config.digest]
+    registry.lost = {("app", A.config.digest)}
     registry.referrers = {("app", A.digest): (C.descriptor,), ("tool", A.digest): (B.descriptor,)}
     registry.hold("tool", B)
     return registry

@@ -62,10 +62,16 @@ def test_scopes_are_told_apart_in_words() -> None:
         Scope(),
         Scope.of("team/*"),
         Scope.of(["a", "b"]),
+        Scope.of(["a, b"]),
+        Scope.of(["team/*"]),
+        Scope.of(['"a", "b"']),
         Scope.of([]),
         Scope.of(many),
         Scope.of(many[:-1]),
         Scope.of(None, "v*"),
+        Scope.of(None, "/v*/"),
+        Scope.of(None, ["v*", "w*"]),
+        Scope.of(None, "v*, w*"),
         Scope.of(None, re.compile("v*")),
         Scope.of(None, re.compile("v*", re.IGNORECASE)),
         Scope.of("team/*", ["v*", "1.*"]),
@@ -74,11 +80,16 @@ def test_scopes_are_told_apart_in_words() -> None:
     assert words[0] == ""
     assert len(set(words)) == len(words)
     assert max(map(len, words)) < 400
-    assert str(Scope.of(["b", "a", "a"])) == "repositories: a, b"
+    assert str(Scope.of(["b", "a", "a"])) == 'repositories: ["a", "b"]'
+    assert Scope.of(None, ["w*", "v*", "w*"]) == Scope.of(None, {"v*", "w*"})
 
 
 def test_a_walk_says_what_it_was_about() -> None:
     assert crawl(company()).scope == ""
-    assert crawl(company(), repositories=["tool"]).scope == "repositories: tool"
+    assert crawl(company(), repositories=["tool"]).scope == 'repositories: ["tool"]'
+    digest = company().tags["tool"]["a"].digest
+    inventory = crawl(company(), references=iter([("tool", digest), ("app", "1")]))
+    assert inventory.scope == f'references: ["app:1", "tool@{digest}"]'
+    assert inventory.complete
     with pytest.raises(ValueError, match="not both"):
         crawl(company(), repositories=["tool"], scope=Scope())
