@@ -17,6 +17,7 @@ from regnb.audit.kernel.seen import Seen
 from regnb.audit.parquet import need_parquet
 from regnb.audit.plans.face import Plans
 from regnb.audit.tables.face import Tables
+from regnb.audit.tables.tables import VISIBILITY
 from regnb.display.card import Card, Shown
 from regnb.interfaces import Registry
 
@@ -35,7 +36,7 @@ class Audit(Tables, Sizes, Contents, Plans, Shown):
         visibility: ``tagged-closure``: what tags lead to, and no more, can be seen this way.
     """
 
-    visibility = "tagged-closure"
+    visibility = VISIBILITY
 
     def __init__(
         self, seen: Seen, *, policy: LivenessPolicy = OCI, service: Registry | None = None
@@ -95,4 +96,4 @@ class Audit(Tables, Sizes, Contents, Plans, Shown):
 
     def card(self) -> Card:
         """Totals, completeness, what cannot be seen, the largest repositories, the errors."""
-        return overview.card(self)
+        return overview.card(self, self._levels)

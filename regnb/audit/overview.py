@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
+from regnb.audit.kernel.levels import Levels
 from regnb.display.card import Card, Section, Table
 from regnb.display.text import count, duration, size
+from regnb.walk.inventory import Inventory
 
 if TYPE_CHECKING:
     from regnb.audit.audit import Audit
@@ -20,41 +23,48 @@ UNSEEN = (
 CONFLICT = "of which descriptors disagree on the size; the largest is counted, or what was read."
 
 
-def card(audit: Audit) -> Card:
-    """What there is to see of an audit."""
-    if len(audit.errors):
-        done = f"no: {count(len(audit.errors), 'error')}"
-    else:
-        done = "yes" if audit.complete else "no: it was stopped"
+def card(audit: Audit, levels: Levels) -> Card:
+    """What there is to see of an audit. No table of many rows is built for it."""
     seconds = (audit.finished_at - audit.started_at).total_seconds()
+    inventory = levels.inventory
     facts: list[tuple[str, object]] = [
         ("registry", audit.registry),
         ("observed", f"{audit.started_at:%Y-%m-%d %H:%M:%S} UTC, for {duration(seconds)}"),
-        ("complete", done),
+        ("scope", inventory.scope or "all repositories and tags"),
+        ("complete", _completeness(inventory)),
         ("visibility", audit.visibility),
+        ("policy", audit.policy.name),
         ("repositories", f"{len(audit.repositories):,}"),
-        ("tags", f"{len(audit.tags):,}"),
+        ("tags", f"{len(inventory.tags):,}"),
     ]
     try:
-        return _with_sizes(audit, facts)
+        return _with_sizes(audit, levels, facts)
     except OverflowError as error:
         return Card("Audit", audit.registry, tuple(facts), _errors(audit), (str(error), UNSEEN))
 
 
-def _with_sizes(audit: Audit, facts: list[tuple[str, object]]) -> Card:
-    total = audit.usage("registry").iloc[0]
-    usage = audit.usage("repository")
-    blobs = audit.blobs[audit.blobs["live"]]
-    stored, conflicts = int(total["stored"]), int(blobs["size_conflict"].sum())
+def _completeness(inventory: Inventory) -> str:
+    """Whether everything was read; if not, all that stood in the way."""
+    why = [f"it was stopped ({inventory.stopped or 'interrupted'})"] * (not inventory.finished)
+    if inventory.failures:
+        why.append(count(len(inventory.failures), "error"))
+    return f"no: {', '.join(why)}" if why else "yes"
+
+
+def _with_sizes(audit: Audit, levels: Levels, facts: list[tuple[str, object]]) -> Card:
+    total, usage = audit.usage("registry").iloc[0], audit.usage("repository")
+    conflicts = int(np.count_nonzero(levels.content.size_conflict & levels.live_blobs))
+    stored = int(total["stored"])
     ratio = usage["stored"].sum() / stored if stored else 1.0
     facts += [
-        ("manifests", f"{int(audit.repository_manifests['live'].sum()):,}"),
-        ("blobs", f"{len(blobs):,}"),
+        ("manifests", f"{len(levels.live):,}"),
+        ("blobs", f"{np.count_nonzero(levels.live_blobs):,}"),
         ("declared", size(int(total["declared"]))),
         ("stored", size(stored)),
+        ("already garbage", f"{size(levels.garbage)} of what was seen"),
         ("dedup ratio", f"{ratio:.2f} (sum of what repositories need / stored)"),
     ]
-    title = f"{audit.registry} {count(len(audit.tags), 'tag')} {size(stored)}"
+    title = f"{audit.registry} {count(len(levels.inventory.tags), 'tag')} {size(stored)}"
     largest = Section("largest repositories", _largest(usage), open=True)
     notes = (f"{count(conflicts, 'blob')} {CONFLICT}", UNSEEN) if conflicts else (UNSEEN,)
     return Card("Audit", title, tuple(facts), (largest, *_errors(audit)), notes)

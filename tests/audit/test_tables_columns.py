@@ -12,6 +12,7 @@ import pytest
 
 from regnb.audit.audit import Audit
 from regnb.audit.kernel.seen import Seen
+from regnb.errors import NotFoundError
 from regnb.model import media_types
 from regnb.model.descriptor import ATTESTATION, REFERENCE_TYPE, Descriptor
 from regnb.model.image_config import HistoryEntry, ImageConfig
@@ -242,3 +243,22 @@ def test_the_list_of_tags_may_be_longer_than_what_was_read() -> None:
     building.tag("r", "1", IMAGE)
     found = row(building.audit().repositories, repository="r")
     assert (found["tag_count"], found["listed_tag_count"]) == (1, 500)
+
+
+def test_the_card_says_what_was_asked_why_it_ended_and_under_which_policy() -> None:
+    building = Building()
+    building.tag("r", "1", image("M", 500, config("c", 100)))
+    building.audit()
+    inventory = building.inventory
+    inventory.scope, inventory.stopped = "repositories: r*", "budget: 10 requests"
+    inventory.add_failure(NotFoundError("gone"), stage="tags", repository="x")
+    inventory.finish(finished=False)
+    audit = Audit(Seen(inventory)).with_policy("zot")
+    text = audit.card().text()
+    assert "no: it was stopped (budget: 10 requests), 1 error" in text
+    assert "repositories: r*" in text
+    assert "zot" in text
+    noted = audit.usage("tag").attrs["regnb"]
+    assert noted["complete"] is False
+    assert noted["scope"] == "repositories: r*"
+    assert noted["visibility"] == "tagged-closure"

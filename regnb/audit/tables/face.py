@@ -31,7 +31,6 @@ class Tables:
     is uncompressed, or how a blob came into a repository: there are no columns for these.
     """
 
-    visibility: str
     _levels: Levels
 
     def tables(self) -> pd.DataFrame:
@@ -54,7 +53,7 @@ class Tables:
         complete repository_count tag_count manifest_count blob_count error_count policy
         tool_version schema_version``. The counts are rows of the tables of that name.
         """
-        return tables.snapshot(self._levels, visibility=self.visibility)
+        return tables.snapshot(self._levels)
 
     @cached_property
     def repositories(self) -> pd.DataFrame:

@@ -28,6 +28,9 @@ from regnb.frames.tag_names import kind_of, tag_columns
 from regnb.walk.columns import NONE
 from regnb.walk.inventory import Inventory
 
+VISIBILITY = "tagged-closure"
+"""What the plain API of a registry shows: what tags lead to, and no more."""
+
 SCHEMA_VERSION = 1
 """Raised whenever a table of an audit changes."""
 
@@ -35,19 +38,25 @@ SCHEMA_VERSION = 1
 def build(
     schema: Schema, inventory: Inventory, columns: Mapping[str, Any], rows: int
 ) -> pd.DataFrame:
-    """A frame of the registry's, retrieved when the walk ended."""
+    """A frame of the registry's, which says in its ``attrs`` what it is worth."""
     columns = {"registry": filled(inventory.registry, rows), **columns}
-    return frame(schema, columns, registry=inventory.registry, retrieved=inventory.finished_at)
+    built = frame(schema, columns, registry=inventory.registry, retrieved=inventory.finished_at)
+    built.attrs["regnb"] |= {
+        "complete": inventory.complete,
+        "scope": inventory.scope,
+        "visibility": VISIBILITY,
+    }
+    return built
 
 
-def snapshot(levels: Levels, *, visibility: str) -> pd.DataFrame:
+def snapshot(levels: Levels) -> pd.DataFrame:
     """One row: what was asked for, when, and how much of it was read."""
     inventory = levels.inventory
     row = {
         "snapshot_id": snapshot_id(inventory),
         "url": inventory.url,
         "scope": inventory.scope,
-        "visibility": visibility,
+        "visibility": VISIBILITY,
         "started_at": inventory.started_at,
         "finished_at": inventory.finished_at,
         "finished": inventory.finished,
