@@ -241,7 +241,7 @@ def test_what_is_as_old_as_the_age_to_the_microsecond_is_kept() -> None:
 @pytest.mark.parametrize(
     ("rules", "combine", "words"),
     [
-        ([expire()], "harbor", "combine='ar'"),
+        ([expire()], "harbor", "combine='ar', 'ecr' or 'gitlab'"),
         ([], "harbor", "one rule or more"),
         ([keep()], "quay", "harbor, zot, ar, ecr, gitlab"),
     ],

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import regnb
@@ -125,6 +126,17 @@ def test_nothing_is_asked_without_the_right_number(shop: Shop, client: regnb.Cli
             plan.execute(confirm=wrong)
     assert shop.asked == []
     assert plan.log.empty
+
+
+@pytest.mark.parametrize("wrong", [True, np.True_, 1.0, "1", None])
+def test_what_is_equal_to_a_number_is_none(shop: Shop, client: regnb.Client, wrong: Any) -> None:
+    shop.image("one", "1")
+    plan = plan_for(client, "1")
+    shop.asked.clear()
+    with pytest.raises(ConfirmationError, match=r"execute\(confirm=1\)"):
+        plan.execute(confirm=wrong)
+    assert shop.asked == []
+    assert len(plan.execute(confirm=np.int64(1))) == 1  # type: ignore[arg-type]
 
 
 def test_tags_are_taken_away_and_manifests_stay(shop: Shop, client: regnb.Client) -> None:

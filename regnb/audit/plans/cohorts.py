@@ -14,6 +14,7 @@ from regnb.audit.kernel.arrays import Flags, Ints
 from regnb.audit.kernel.levels import Levels
 from regnb.audit.kernel.times import created
 from regnb.audit.plans.selection import masked
+from regnb.display.text import clip
 from regnb.walk.columns import NONE
 from regnb.walk.inventory import NO_TIME
 
@@ -99,14 +100,14 @@ def _labels(levels: Levels, candidates: Candidates) -> Ints:
         label = np.empty(rows, dtype=np.int64)
         label[seen.tag_order] = pd.factorize(candidates, sort=True)[0]
         return np.stack((label[seen.read], np.zeros(len(home), dtype=np.int64)))
-    if candidates == "repository":
+    if isinstance(candidates, str) and candidates == "repository":
         return np.stack((home, np.zeros(len(home), dtype=np.int64)))
-    if candidates == "month":
+    if isinstance(candidates, str) and candidates == "month":
         moment = created(seen).moment[seen.tag_place]
         month = moment.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)
         # What nobody knows the age of is the last to go.
         return np.stack((np.where(moment == NO_TIME, np.iinfo(np.int64).max, month), home))
     raise ValueError(
-        f"candidates={candidates!r} is none. Choose month or repository, or give a Series with a "
-        "label for each tag."
+        f"candidates={clip(repr(candidates))} is none. Choose month or repository, or give a "
+        "Series with a label for each tag."
     )

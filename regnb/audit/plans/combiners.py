@@ -36,7 +36,10 @@ Combiner = Callable[[Candidates, Sequence[Rule]], tuple[Decisions, list[Choice]]
 def any_keep(candidates: Candidates, rules: Sequence[Rule]) -> tuple[Decisions, list[Choice]]:
     """What any rule keeps stays; all else goes, in the repositories that the rules are about."""
     if any(rule.action == "expire" for rule in rules):
-        raise ValueError("These rules are combined by what they keep; expire() needs combine='ar'.")
+        raise ValueError(
+            "These rules are combined by what they keep; expire() needs combine='ar', 'ecr' or "
+            "'gitlab'."
+        )
     choices = [candidates.choose(rule) for rule in rules]
     by = _first([choice.chosen for choice in choices], candidates)
     covered = _either([choice.covered for choice in choices], candidates)

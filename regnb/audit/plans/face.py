@@ -11,10 +11,11 @@ from regnb.audit.kernel.levels import Levels
 from regnb.audit.plans.cohorts import Candidates, Cohorts, Keep, kept_tags
 from regnb.audit.plans.effect import Semantics
 from regnb.audit.plans.gc_risk import COLLECTORS, gc_risk
+from regnb.audit.plans.names import Named
 from regnb.audit.plans.plan import DeletionPlan, plan_of
 from regnb.audit.plans.retention import retention
 from regnb.audit.plans.rules import Rule
-from regnb.audit.plans.selection import Named, select
+from regnb.audit.plans.selection import Mask, select
 from regnb.audit.plans.target import amount_of, choose, remarks
 from regnb.display.text import count
 from regnb.interfaces import Registry
@@ -34,7 +35,7 @@ class Plans:
         *,
         digests: Named | None = None,
         repositories: str | Iterable[str] | None = None,
-        mask: pd.Series | None = None,
+        mask: Mask | None = None,
         semantics: Semantics = "untag",
     ) -> DeletionPlan:
         """What deleting tags and manifests would free, to the byte, and what else it would do.
@@ -44,11 +45,11 @@ class Plans:
 
         Args:
             tags: rows of `tags` or of another table with ``repository`` and ``tag``; or texts
-                ``repository:tag``.
+                ``repository:tag``, also with the name of the registry and a slash before them.
             digests: manifests to delete by digest, with all of their tags: rows of a table with
                 ``repository`` and ``digest``, or texts ``repository@sha256:...``.
             repositories: names, or globs such as ``team/*``, of which all tags are deleted.
-            mask: a Series of True and False with a row for each of `tags`.
+            mask: a Series, array or list of True and False with one for each row of `tags`.
             semantics: ``untag``: tags are taken away, and what nothing needs any more is left to
                 the garbage collector; ``delete-digest``: the manifests of the tags are deleted,
                 with every other tag of theirs in their repository.
@@ -59,9 +60,9 @@ class Plans:
 
         Raises:
             NotInAuditError: some of what is named was not seen; its ``names`` list it.
-            InvalidReferenceError: a text is no name of a tag or manifest.
-            ValueError: a table lacks columns, the mask is not aligned with `tags`, or there are
-                no such semantics.
+            InvalidReferenceError: a text is no name of a tag or manifest, or names a blob.
+            ValueError: a table lacks columns, or a tag or digest in some row; the mask is not
+                aligned with `tags`; or there are no such semantics.
             OverflowError: manifests declare sizes that cannot be true, nor be summed exactly.
         """
         if semantics not in SEMANTICS:
@@ -112,7 +113,7 @@ class Plans:
         return gc_risk(self._levels, [*COLLECTORS] if version is None else [version])
 
     def free(
-        self, target: int | str, *, keep: Keep | None = None, candidates: Candidates = "month"
+        self, target: float | str, *, keep: Keep | None = None, candidates: Candidates = "month"
     ) -> DeletionPlan:
         """A plan that frees some amount of space, by a heuristic.
 
@@ -122,7 +123,7 @@ class Plans:
         that it frees is exact all the same.
 
         Args:
-            target: bytes, or a text such as ``500 GB`` or ``500 GiB``.
+            target: bytes, such as ``500e9``, or a text such as ``500 GB`` or ``500 GiB``.
             keep: tags that stay: globs of tags (``latest``) or of ``repository:tag``
                 (``team/app:v*``), or a Series of True and False with a row for each of `tags`.
             candidates: which tags go together: ``month``: those of one repository that were made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -178,7 +179,8 @@ class DeletionPlan(Shown):
             `log`.
 
         Raises:
-            ConfirmationError: `confirm` is another number; the message tells which it has to be.
+            ConfirmationError: `confirm` is another number, or none at all, such as True; the
+                message tells which it has to be.
             OtherRegistryError: no registry is known, or it is not that of the audit.
             ReadOnlyError: the audit is of images on disk.
             PlanOutdatedError: something moved, vanished, or needs what goes; nothing was deleted.
@@ -189,7 +191,7 @@ class DeletionPlan(Shown):
             RegistryError: what stood in the way of all of it, before anything was deleted.
             KeyboardInterrupt: what was done is in `log`.
         """
-        if confirm != len(self):
+        if not _is_number(confirm, len(self)):
             raise ConfirmationError(
                 f"The plan deletes {count(len(self), 'tag or manifest', 'tags and manifests')}: "
                 f"look at plan.to_frame(), then call execute(confirm={len(self)})."
@@ -245,6 +247,14 @@ def plan_of(
         _effect=effect,
         _service=service,
     )
+
+
+def _is_number(given: object, number: int) -> bool:
+    """Whether a whole number is meant, and it is this one; True means no number."""
+    try:
+        return not isinstance(given, bool) and operator.index(given) == number  # type: ignore[arg-type] # may be anything
+    except TypeError:
+        return False
 
 
 def _breaks(levels: Levels, effect: Effect) -> list[str]:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from regnb.audit.kernel.arrays import Codes, Flags, Ints, pack
 from regnb.audit.kernel.levels import Levels
+from regnb.audit.plans.names import Named, names_of
 from regnb.errors import InvalidReferenceError, NotInAuditError, printable
-from regnb.model.reference import Reference, parse_local
-from regnb.walk.inventory import Inventory
+from regnb.walk.inventory import CHILD, Inventory
 
-Named = pd.DataFrame | str | Iterable[str]
-"""Rows of a table, one text, or several."""
+Mask = pd.Series | npt.NDArray[np.bool_] | Sequence[bool]
+"""One flag for each row of the table of tags."""
 
 SHOWN = 10
 """Unknown names that a message lists; the error has them all."""
@@ -43,7 +44,7 @@ def select(
     tags: Named | None,
     digests: Named | None,
     repositories: str | Iterable[str] | None,
-    mask: pd.Series | None,
+    mask: Mask | None,
 ) -> Selection:
     """Everything that any of the four names.
 
@@ -69,20 +70,33 @@ def select(
     return Selection(chosen, manifests, int(rows.sum() - chosen.sum()))
 
 
-def masked(mask: pd.Series, rows: int) -> Flags:
-    """The flags of a Series that has one for each row of the table of tags.
+def masked(mask: Mask, rows: int) -> Flags:
+    """The flags of a Series, array or list that has one for each row of the table of tags.
 
     Raises:
         ValueError: it holds something else, or is of another table.
     """
+    if not isinstance(mask, pd.Series):
+        mask = _series(mask)
     if not pd.api.types.is_bool_dtype(mask.dtype):
-        raise ValueError(f"A mask is a Series of True and False, not of {mask.dtype}.")
+        raise ValueError(
+            f"A mask is a Series, array or list of True and False, not of {mask.dtype}."
+        )
     if not mask.index.equals(pd.RangeIndex(rows)):
         raise ValueError(
             "The mask is not aligned with audit.tags. Make it from that table, whole: "
             "audit.tags['tag'].str.startswith('pr-'), say."
         )
     return mask.fillna(False).to_numpy(dtype=bool)
+
+
+def _series(mask: object) -> pd.Series:
+    if not pd.api.types.is_list_like(mask, allow_sets=False):
+        raise ValueError(
+            f"A mask is a Series, array or list of True and False, not {printable(mask, 40)!r}."
+        )
+    found = pd.Series(mask)
+    return found if len(found) else found.astype(bool)  # what is empty holds nothing else
 
 
 class _Unknown:
@@ -110,7 +124,7 @@ class _Unknown:
 
 def _tag_rows(inventory: Inventory, named: Named, unknown: _Unknown) -> Ints:
     """The rows of `Inventory.tags` that are named."""
-    repositories, tags = _pairs(inventory, named, "tag", lambda name: name.tag)
+    repositories, tags = names_of(inventory, named, "tag")
     table, count = inventory.tags, max(len(inventory.texts), 1)
     home, tag = inventory.repositories.find(repositories), inventory.texts.find(tags)
     keys = pack(table.column("repository"), table.column("tag"), count)
@@ -123,13 +137,30 @@ def _tag_rows(inventory: Inventory, named: Named, unknown: _Unknown) -> Ints:
 def _places(levels: Levels, named: Named, unknown: _Unknown) -> Ints:
     """The places that are named by digest."""
     inventory = levels.inventory
-    repositories, digests = _pairs(inventory, named, "digest", lambda name: name.digest)
+    repositories, digests = names_of(inventory, named, "digest")
     home: Codes = inventory.repositories.find(repositories)
     digest: Codes = inventory.digests.find(digests)  # type: ignore[arg-type] # text is enough
     place = np.where((home >= 0) & (digest >= 0), levels.graph.place(home, digest), -1)
-    missing = np.flatnonzero(place < 0).tolist()
-    unknown.add(f"{repositories[row]}@{digests[row]}" for row in missing)
+    missing = np.flatnonzero(place < 0)
+    names = [f"{repositories[row]}@{digests[row]}" for row in missing.tolist()]
+    if (blobs := _are_blobs(levels, digest[missing])).any():
+        raise InvalidReferenceError(
+            f"{printable(names[np.argmax(blobs)], 200)} is a blob, not a manifest, as are "
+            f"{int(blobs.sum()):,} of the digests. Blobs go once nothing needs them: name the "
+            "manifests that do, of the rows of a table those with is_manifest."
+        )
+    unknown.add(names)
     return place[place >= 0]
+
+
+def _are_blobs(levels: Levels, digest: Codes) -> Flags:
+    """Whether each digest is that of a config or layer, and of no manifest."""
+    edges = levels.inventory.edges
+    blobs = np.zeros(levels.content.count + 1, dtype=bool)  # the last one is for NONE
+    blobs[edges.column("child")[edges.column("kind") < CHILD]] = True
+    blobs[:-1] &= levels.content.document < 0
+    flags: Flags = blobs[digest]
+    return flags
 
 
 def _repositories(inventory: Inventory, patterns: str | Iterable[str], unknown: _Unknown) -> Flags:
@@ -142,38 +173,3 @@ def _repositories(inventory: Inventory, patterns: str | Iterable[str], unknown: 
         if not matches:
             unknown.add([pattern])
     return wanted
-
-
-def _pairs(
-    inventory: Inventory, named: Named, column: str, part: Callable[[Reference], str | None]
-) -> tuple[Sequence[str], Sequence[str]]:
-    """The repositories of what is named, and beside each its tag or digest."""
-    if isinstance(named, pd.DataFrame):
-        return _of_table(inventory, named, column)
-    repositories, references = [], []
-    for text in [named] if isinstance(named, str) else named:
-        name = parse_local(text)
-        reference = part(name)
-        if reference is None:
-            raise InvalidReferenceError(
-                f"{printable(text)!r} names no {column}: write "
-                f"{'repository:tag' if column == 'tag' else 'repository@sha256:...'}."
-            )
-        repositories.append(name.path)
-        references.append(str(reference))
-    return repositories, references
-
-
-def _of_table(
-    inventory: Inventory, table: pd.DataFrame, column: str
-) -> tuple[Sequence[str], Sequence[str]]:
-    if lacking := {"repository", column} - set(table.columns):
-        raise ValueError(
-            f"The table lacks {' and '.join(sorted(lacking))}: give rows of the audit's tables, or "
-            f"columns repository and {column}."
-        )
-    if "registry" in table.columns and (table["registry"] != inventory.registry).any():
-        raise ValueError(
-            f"Some rows of the table are of another registry than {inventory.registry}."
-        )
-    return table["repository"].tolist(), table[column].tolist()

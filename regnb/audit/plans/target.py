@@ -26,23 +26,30 @@ _AMOUNT = re.compile(r"(\d{1,20}(?:\.\d{1,15})?)\s*(?:([kmgtpe]?)(i?)b)?", re.AS
 _POWERS = ("", "k", "m", "g", "t", "p", "e")
 
 
-def amount_of(target: int | str) -> int:
-    """The bytes of ``500 GB``, ``500 GiB`` or a whole number.
+def amount_of(target: float | str) -> int:
+    """The bytes of ``500 GB``, ``500 GiB`` or a whole number, also one such as ``500e9``.
 
     Raises:
         ValueError: it is none of these, or nothing.
     """
-    found = target
-    if isinstance(target, str) and (match := _AMOUNT.fullmatch(target.strip())):
-        number, unit, binary = match.groups(default="")
-        step = Decimal(1024 if binary else 1000) ** _POWERS.index(unit.lower())
-        found = int((Decimal(number) * step).to_integral_value())
-    if not isinstance(found, int) or isinstance(found, bool) or found <= 0:
+    found = _bytes(target)
+    if found <= 0:
         raise ValueError(
             f"{printable(target, 40)!r} is no amount of bytes to free. Write 500 GB, 500 GiB, or a "
             "number above zero."
         )
     return found
+
+
+def _bytes(target: object) -> int:
+    """The bytes that are meant; 0 for what is no amount."""
+    if isinstance(target, str) and (match := _AMOUNT.fullmatch(target.strip())):
+        number, unit, binary = match.groups(default="")
+        step = Decimal(1024 if binary else 1000) ** _POWERS.index(unit.lower())
+        return int((Decimal(number) * step).to_integral_value())
+    if isinstance(target, int | np.integer) and not isinstance(target, bool):
+        return int(target)
+    return int(target) if isinstance(target, float) and target.is_integer() else 0
 
 
 def choose(levels: Levels, cohorts: Cohorts, target: int) -> Flags:
