@@ -8,6 +8,7 @@ be moved from; everything else needs only the smaller protocols before it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from io import BufferedIOBase
 from typing import Protocol
 
@@ -143,6 +144,12 @@ class Registry(Protocol):
 
     def repository(self, name: str) -> Repository:
         """A handle on one repository; no request."""
+
+    def answers(self) -> bool:
+        """Whether it answers at all now."""
+
+    def frugal(self) -> AbstractContextManager[None]:
+        """In a ``with`` block, what fails is asked for less often once many things did."""
 
     def cancel(self) -> None:
         """End what other threads are asking it; their calls raise `OperationCancelledError`."""

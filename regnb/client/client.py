@@ -185,7 +185,7 @@ class Client(Shown):
             max_seconds: stop then.
             keep_rate_limit: stop when the registry says that no more requests than these are left.
                 Without it, too, an audit stops where one question after the other is refused by
-                a 429.
+                a 429, or the registry no longer answers.
             executor: of `concurrent.futures`, or dask's ``client.get_executor()``: its workers walk
                 the repositories, some at a time. They find credentials where they run, as `connect`
                 does; a function given as ``credentials`` has to be one that they can import. What
@@ -201,7 +201,7 @@ class Client(Shown):
         Returns:
             The tables and answers of the walk. In a notebook, a walk that is interrupted still
             gives what it had read, with ``complete`` False; and so does one that its budget
-            stopped, everywhere.
+            or an outage stopped, everywhere.
 
         Warns:
             CacheWarning: what is kept on disk cannot be used, or was begun anew.

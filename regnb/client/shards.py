@@ -21,7 +21,14 @@ from regnb.core.auth.credentials import Given
 from regnb.core.registry import Registry
 from regnb.core.wire.limits import Limits
 from regnb.core.wire.tls import ClientCertificate, StrPath
-from regnb.errors import CredentialError, RateLimitedError, WorkerError, printable
+from regnb.errors import (
+    CredentialError,
+    RateLimitedError,
+    UnreachableError,
+    WorkerError,
+    printable,
+)
+from regnb.walk.budget import UNREACHABLE
 from regnb.walk.crawl import crawl
 from regnb.walk.inventory import Inventory
 from regnb.walk.scope import Scope
@@ -137,7 +144,8 @@ def crawl_shard(shard: Shard) -> str:
             cache=cache,
         )
     if inventory.stopped:
-        raise RateLimitedError(f"The walk was stopped. {inventory.stopped}")
+        kind = UnreachableError if inventory.stopped == UNREACHABLE else RateLimitedError
+        raise kind(f"The walk was stopped. {inventory.stopped}")
     if not Path(shard.folder).parent.is_dir():
         raise WorkerError(
             f"{printable(Path(shard.folder).parent)} is not there: the audit is over, or this "

@@ -7,6 +7,7 @@ import logging
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -24,6 +25,7 @@ from regnb.core.wire.clock import Clock
 from regnb.core.wire.connections import Connections
 from regnb.core.wire.limits import Limits
 from regnb.core.wire.neighbourhood import Resolve, resolve
+from regnb.core.wire.retry import RETRIED, TOO_MANY_REQUESTS
 from regnb.core.wire.tls import ClientCertificate, StrPath, TlsOptions, unverified
 from regnb.errors import (
     CatalogUnsupportedError,
@@ -31,6 +33,9 @@ from regnb.errors import (
     InvalidReferenceError,
     NotFoundError,
     RegistryError,
+    RegistryTimeoutError,
+    RegistryUnavailableError,
+    UnreachableError,
     UnverifiedTLSWarning,
     printable,
 )
@@ -44,6 +49,7 @@ PAGE_SIZES = (1000, 100, None)
 _REFUSES_PAGE_SIZE = frozenset({400, 405})
 _NOT_FOUND = 404
 _PING_BODY = 64 * 1024
+_NO_ANSWER = (UnreachableError, RegistryTimeoutError, RegistryUnavailableError)
 _VERSION_HEADER = "Docker-Distribution-Api-Version"
 
 
@@ -158,6 +164,21 @@ class Registry:
         ``<token>`` where a token without a name was sent.
         """
         return self.transport.account
+
+    def answers(self) -> bool:
+        """Whether it answers at all now, be it with an error that is not its own. One request."""
+        try:
+            answer = self.transport.exchange("GET", self.address.api, limit=_PING_BODY, attempts=1)
+        except RegistryError as error:
+            return not isinstance(error, _NO_ANSWER)
+        return answer.status not in RETRIED - {TOO_MANY_REQUESTS}
+
+    def frugal(self) -> AbstractContextManager[None]:
+        """In a ``with`` block, ask less often for what fails, once many things did so in vain.
+
+        It is for asking many things: what is broken for good must not hold up what is not.
+        """
+        return self.transport.retries.rationed()
 
     def ping(self) -> None:
         """Ask whether a registry answers here. One request (distribution-spec 1.1, end-1).

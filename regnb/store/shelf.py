@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -129,6 +130,14 @@ class Shelf(ABC):
         for one in self.contents():
             found |= one.origins(domain)
         return found
+
+    def answers(self) -> bool:
+        """True: what is on disk is there, or an error that says so."""
+        return True
+
+    def frugal(self) -> AbstractContextManager[None]:
+        """Nothing: what fails on disk is not asked for again."""
+        return nullcontext()
 
     def cancel(self) -> None:
         """End what other threads read here; their calls raise `OperationCancelledError`."""

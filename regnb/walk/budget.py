@@ -9,13 +9,28 @@ from dataclasses import dataclass
 
 from regnb import interfaces
 from regnb.display.text import count, duration
-from regnb.errors import RateLimitedError, RegnbError, UnreachableError
+from regnb.errors import (
+    RateLimitedError,
+    RegistryTimeoutError,
+    RegistryUnavailableError,
+    RegnbError,
+    UnreachableError,
+)
 
 REFUSALS = 3
 """Questions in a row that may end in a 429, retries and waits included, before a walk stops."""
 
+LOSSES = 3
+"""Questions in a row that may be lost, retries included, before the registry is looked for."""
+
+UNREACHABLE = "unreachable: the registry no longer answers"
+"""Why a walk stopped whose registry went away."""
+
 GRACE = 1.0
 """Seconds that answers may still take when the time is up; then they are cancelled."""
+
+
+_LOST = (UnreachableError, RegistryTimeoutError, RegistryUnavailableError)
 
 
 class Stopped(Exception):  # noqa: N818 - never seen outside: it ends a walk as was asked for
@@ -52,6 +67,7 @@ class Purse:
     Attributes:
         asked: questions begun; a listing of many pages is one.
         answered: questions that the registry answered, or refused.
+        outage: that the registry no longer answers anything; empty where it does.
     """
 
     def __init__(
@@ -64,12 +80,14 @@ class Purse:
         """Begin to count."""
         self.asked = 0
         self.answered = 0
+        self.outage = ""
         self._budget = budget
         self._registry = registry
         self._monotonic = monotonic
         self._began = monotonic()
         self._sent_before = registry.requests
         self._refusals = 0
+        self._losses, self._borne = 0, LOSSES
         self._lock = threading.Lock()
 
     def take(self) -> None:
@@ -89,16 +107,33 @@ class Purse:
             refused = isinstance(error, RateLimitedError)
             self._refusals = self._refusals + 1 if refused else 0
             self.answered += not isinstance(error, UnreachableError)
+            self._losses = self._losses + 1 if isinstance(error, _LOST) else 0
+            in_doubt = self._losses >= self._borne and not self.outage
+            if in_doubt:
+                # Some things are broken while others are not: then the next doubt comes later.
+                self._losses, self._borne = 0, self._borne * 2
+        if in_doubt and not self._registry.answers():
+            self.outage = UNREACHABLE
 
     def check(self) -> None:
-        """Look at the time, while answers are waited for.
+        """Look at the time, and whether there is a registry, while answers are waited for.
 
         Raises:
-            Stopped: it was over a while ago.
+            Stopped: it was over a while ago, or there is none.
         """
+        self.check_outage()
         longest = self._budget.max_seconds
         if longest is not None and self._monotonic() - self._began > longest + GRACE:
             raise Stopped(_over(longest))
+
+    def check_outage(self) -> None:
+        """Go on only with a registry that answers.
+
+        Raises:
+            Stopped: it does not.
+        """
+        if self.outage:
+            raise Stopped(self.outage)
 
     def _spent(self) -> str:
         """Why there is nothing left; empty where there is."""
@@ -110,6 +145,8 @@ class Purse:
         longest = budget.max_seconds
         if longest is not None and self._monotonic() - self._began >= longest:
             return _over(longest)
+        if self.outage:
+            return self.outage
         if self._refusals >= REFUSALS:
             return "rate limit: the registry takes no more requests for now (429)"
         return self._limited()

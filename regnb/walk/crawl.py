@@ -130,11 +130,12 @@ def crawl(
         on_progress=on_progress,
     )  # fmt: skip
     walk.on_tick = [cache.flush, journal.flush, purse.check]
-    with _ending(asking, cache, journal):
+    with _ending(asking, cache, journal), registry.frugal():
         if pairs is None:
             walk.walk_repositories(scope)
         else:
             walk.walk_references(pairs)
+        purse.check_outage()
     walk.report()
     return inventory
 

@@ -183,3 +183,40 @@ def test_handles_say_what_they_are() -> None:
     client = registry("localhost:5000")
     assert repr(client) == "<Registry 'localhost:5000' at 'http://localhost:5000'>"
     assert repr(client.repository("a/b")) == "<Repository 'a/b' of 'localhost:5000'>"
+
+
+@pytest.mark.parametrize(
+    ("status", "answers"), [(200, True), (401, True), (404, True), (429, True), (503, False)]
+)
+def test_one_request_tells_whether_a_registry_answers_at_all(
+    web: responses.RequestsMock, status: int, answers: bool
+) -> None:
+    web.get(API, status=status, headers={"WWW-Authenticate": "Basic realm=x"})
+    assert registry().answers() is answers
+    assert len(web.calls) == 1
+
+
+@pytest.mark.parametrize("trouble", [ConnectionError(), TimeoutError()])
+def test_a_registry_that_is_gone_does_not_answer(
+    web: responses.RequestsMock, trouble: Exception
+) -> None:
+    web.get(API, body=trouble)
+    assert not registry().answers()
+    assert len(web.calls) == 1
+
+
+def test_a_client_is_frugal_with_what_fails_only_while_that_is_wanted(
+    web: responses.RequestsMock,
+) -> None:
+    web.get(API, status=503)
+    one, asked = registry(), []
+    with one.frugal():
+        for _ in range(40):
+            before = one.requests
+            with pytest.raises(RegistryUnavailableError):
+                one.ping()
+            asked.append(one.requests - before)
+    assert asked == [6] * 12 + [5] + [1] * 27
+    with pytest.raises(RegistryUnavailableError):
+        one.ping()
+    assert one.requests == sum(asked) + 6

@@ -7,6 +7,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from regnb.errors import BlobUnknownError, ManifestUnknownError, RepositoryUnknownError
 from regnb.interfaces import CONFIG_LIMIT, RateLimit, TagList
@@ -64,6 +65,8 @@ class FakeRegistry:
         asked: how often each request came; each name in a catalog is one.
         requests: how many there were in all; a catalog is one.
         disturb: called before each answer; may raise or wait.
+        knocks: how often it was asked whether it answers, and `is_up` what it said.
+        is_frugal: whether what fails is asked for less often now.
     """
 
     name = "registry.example"
@@ -82,6 +85,9 @@ class FakeRegistry:
         self.invalid: dict[str, tuple[str, ...]] = {}
         self.referrers: dict[tuple[str, Digest], tuple[Descriptor, ...]] | None = None
         self.threads: set[str] = set()
+        self.knocks = 0
+        self.is_up = True
+        self.is_frugal = False
         self._lock = threading.Lock()
 
     def push(self, repository: str, tag: str, manifest: Manifest, *held: Manifest) -> None:
@@ -112,6 +118,18 @@ class FakeRegistry:
                 yield name
             elif on_refused:
                 on_refused(name)
+
+    def answers(self) -> bool:
+        with self._lock:
+            self.requests += 1
+            self.knocks += 1
+        return self.is_up
+
+    @contextmanager
+    def frugal(self) -> Iterator[None]:
+        self.is_frugal = True
+        yield
+        self.is_frugal = False
 
     def cancel(self) -> None:
         """Nothing: its answers come at once, unless a test holds them back itself."""

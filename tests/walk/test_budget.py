@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 
-from regnb.errors import RateLimitedError, RegistryUnavailableError, UnreachableError
+from regnb.errors import (
+    RateLimitedError,
+    RegistryTimeoutError,
+    RegistryUnavailableError,
+    UnreachableError,
+)
 from regnb.walk import budget as budget_module
 from regnb.walk.budget import GRACE, Budget, Purse, Stopped
 from regnb.walk.crawl import crawl
@@ -138,3 +143,29 @@ def test_one_tag_that_is_always_refused_is_a_row() -> None:
     inventory = crawl(registry)
     assert inventory.finished
     assert [failure.repository for failure in inventory.failures] == ["tool"]
+
+
+def test_a_registry_that_went_away_is_looked_for_once_and_ends_a_walk() -> None:
+    registry = FakeRegistry()
+    money, registry.is_up = purse(registry), False
+    for _ in range(budget_module.LOSSES - 1):
+        money.note(UnreachableError("gone"))
+    money.note(RateLimitedError("alive", status=429))  # begins the count anew
+    for _ in range(budget_module.LOSSES - 1):
+        money.note(UnreachableError("gone"))
+    money.take()
+    assert registry.knocks == 0
+    money.note(RegistryTimeoutError("gone"))
+    for ask in (money.take, money.check, money.check_outage):
+        with pytest.raises(Stopped, match=budget_module.UNREACHABLE):
+            ask()
+    assert registry.knocks == 1
+
+
+def test_what_is_broken_for_good_in_a_registry_that_answers_ends_no_walk() -> None:
+    registry = FakeRegistry()
+    money = purse(registry)
+    for _ in range(1000):
+        money.note(RegistryUnavailableError("broken", status=500))
+        money.take()
+    assert 0 < registry.knocks < 10, "the longer it is so, the less often it is looked for"

@@ -8,15 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from regnb.errors import DeniedError, RegistryUnavailableError
+from regnb.errors import DeniedError, RegistryUnavailableError, UnreachableError
 from regnb.model.digest import Digest
 from regnb.store.cache import ContentCache
 from regnb.walk import crawl as crawl_module
-from regnb.walk.budget import Budget
+from regnb.walk.budget import LOSSES, UNREACHABLE, Budget, Purse
 from regnb.walk.crawl import crawl
 from regnb.walk.inventory import Inventory
 from regnb.walk.journal import Journal
-from tests.walk.fakes import LAYER_HERE, FakeRegistry, Request, elsewhere, index
+from tests.walk.fakes import (
+    LAYER_HERE,
+    FakeRegistry,
+    Request,
+    config_of,
+    elsewhere,
+    image,
+    index,
+)
 from tests.walk.seeing import A, B, C, company, contents, tags
 
 HOUR = 3600 * 1_000_000
@@ -113,6 +121,55 @@ def test_what_may_be_better_next_time_is_asked_for_again(tmp_path: Path) -> None
     inventory = go_on(registry, tmp_path, most=None)
     assert inventory.complete
     assert contents(inventory) == contents(crawl(company()))
+
+
+def test_an_outage_stops_a_walk_and_the_next_goes_on(tmp_path: Path) -> None:
+    registry = FakeRegistry()
+    for number in range(200):
+        registry.push("r", f"{number:03}", image(str(number)))
+        registry.configs[image(str(number)).config.digest] = config_of(str(number))
+
+    def lose(request: Request) -> None:
+        if request[0] == "get" and request[2] >= "020":
+            registry.is_up = False
+            raise UnreachableError("gone")
+
+    registry.disturb = lose
+    inventory = go_on(registry, tmp_path, most=None)
+    assert inventory.stopped == UNREACHABLE
+    assert not inventory.complete
+    assert len(inventory.failures) < LOSSES + 40
+    assert all(failure.retriable for failure in inventory.failures)
+    registry.disturb, registry.is_up = (lambda request: None), True
+    asked = registry.count("get")
+    inventory = go_on(registry, tmp_path, most=None)
+    assert inventory.complete
+    assert len(inventory.tags) == 200
+    assert registry.count("get") - asked == 200 - 20, "what was answered is not asked again"
+
+
+def test_an_outage_at_the_very_end_is_one_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = FakeRegistry()
+    for number in range(10):
+        registry.push("r", str(number), image(str(number)))
+
+    def lose(request: Request) -> None:
+        if request[0] == "config":
+            registry.is_up = registry.count("config") <= 10 - LOSSES
+            if not registry.is_up:
+                raise UnreachableError("gone")
+
+    monkeypatch.setattr(Purse, "check", lambda self: None)  # it may have looked a moment before
+    registry.disturb = lose
+    assert crawl(registry, workers=1).stopped == UNREACHABLE
+
+
+def test_in_a_walk_what_fails_is_asked_for_less_often() -> None:
+    registry, frugal = company(), set[bool]()
+    registry.disturb = lambda request: frugal.add(registry.is_frugal)
+    crawl(registry)
+    assert frugal == {True}
+    assert not registry.is_frugal
 
 
 def test_the_window_is_that_of_both_walks_and_tags_keep_the_time_of_their_answer(

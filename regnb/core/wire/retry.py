@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from typing import Protocol, TypeVar
 
@@ -14,6 +15,12 @@ from regnb.core.wire.limits import Limits
 
 RETRIED = frozenset({408, 429, 499, 500, 502, 503, 504, *range(520, 525)})
 TOO_MANY_REQUESTS = 429
+
+RATION = 64
+"""Retries that may be in vain where many things are asked for: six in a row for a dozen of them."""
+
+REGAIN = 0.05
+"""The part of a retry that each success adds to a ration again."""
 
 
 class Outcome(Protocol):
@@ -31,6 +38,30 @@ class Outcome(Protocol):
 T = TypeVar("T", bound=Outcome)
 
 
+class Ration:
+    """How many retries all requests together may still make in vain. Threads share it."""
+
+    __slots__ = ("_left", "_lock", "_most")
+
+    def __init__(self, most: float = math.inf) -> None:
+        """Begin with all of it."""
+        self._left = self._most = most
+        self._lock = threading.Lock()
+
+    def take(self) -> bool:
+        """Take one, if there is one."""
+        with self._lock:
+            if self._left < 1:
+                return False
+            self._left -= 1
+            return True
+
+    def give_back(self, count: float) -> None:
+        """Put back what was not in vain."""
+        with self._lock:
+            self._left = min(self._most, self._left + count)
+
+
 class Retries:
     """The patience of one client; its threads share the wait after a 429, and a cancellation.
 
@@ -38,15 +69,17 @@ class Retries:
         limits: say how often and how long.
         clock: measures and waits.
         reached: whether the registry has ever answered.
+        ration: what is left of the retries of all requests; no end of them as a rule.
     """
 
-    __slots__ = ("_cancelled", "_lock", "_quiet_until", "clock", "limits", "reached")
+    __slots__ = ("_cancelled", "_lock", "_quiet_until", "clock", "limits", "ration", "reached")
 
     def __init__(self, limits: Limits, clock: Clock) -> None:
         """Start with a registry that has not answered yet."""
         self.limits = limits
         self.clock = clock
         self.reached = False
+        self.ration = Ration()
         self._lock = threading.Lock()
         self._quiet_until = -math.inf
         self._cancelled = threading.Event()
@@ -72,6 +105,18 @@ class Retries:
         """
         return self.begin(attempts=attempts).run(attempt)
 
+    @contextmanager
+    def rationed(self, most: float = RATION) -> Iterator[None]:
+        """In the block, let `most` retries be in vain; then what fails is not asked again.
+
+        Retries that lead to an answer cost nothing, and those after a 429 are not counted.
+        """
+        before, self.ration = self.ration, Ration(most)
+        try:
+            yield
+        finally:
+            self.ration = before
+
     def cancel(self) -> None:
         """End the waits of all trials that have begun; later ones are not touched."""
         with self._lock:
@@ -91,18 +136,20 @@ class Retries:
 class Trial:
     """Something that is tried, and tried again."""
 
-    __slots__ = ("_attempts", "_cancelled", "_number", "_retries", "_started")
+    __slots__ = ("_attempts", "_cancelled", "_number", "_retries", "_started", "_taken")
 
     def __init__(self, retries: Retries, attempts: int | None, cancelled: threading.Event) -> None:
         """Begin; `Retries.begin` is the way to get one."""
         self._retries = retries
         self._attempts = attempts
         self._cancelled = cancelled
+        self._taken = 0
         self.progressed()
 
     def progressed(self) -> None:
         """Count attempts and time anew, because the last attempt brought something (F6)."""
-        self._number = 0
+        self._retries.ration.give_back(self._taken)
+        self._number = self._taken = 0
         self.restart_clock()
 
     def restart_clock(self) -> None:
@@ -120,7 +167,10 @@ class Trial:
                     raise interrupted.error from None
             else:
                 self._retries.reached = True
-                if outcome.status not in RETRIED or not self.again(outcome):
+                if outcome.status not in RETRIED:
+                    self._retries.ration.give_back(self._taken + REGAIN)
+                    return outcome
+                if not self.again(outcome):
                     return outcome
 
     def keep_quiet(self) -> None:
@@ -147,13 +197,19 @@ class Trial:
         else:
             asked = outcome.retry_after
         delay = self._delay(asked)
-        if not isinstance(outcome, Interrupted) and outcome.status == TOO_MANY_REQUESTS:
+        limited = not isinstance(outcome, Interrupted) and outcome.status == TOO_MANY_REQUESTS
+        if limited:
             # It is asked of all requests, also where this one is not made again.
             self._retries.ask_for_quiet(self._waited_for(asked) if delay is None else delay)
-        if delay is None:
+        if delay is None or not (limited or self._is_granted()):
             return False
         self._wait(delay)
         return True
+
+    def _is_granted(self) -> bool:
+        granted = self._retries.ration.take()
+        self._taken += granted
+        return granted
 
     def _waited_for(self, asked: float | None) -> float:
         return asked if asked and asked <= self._retries.limits.retry_after_cap else 0.0

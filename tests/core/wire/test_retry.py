@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from regnb.core.wire.failures import Interrupted
 from regnb.core.wire.limits import Limits
-from regnb.core.wire.retry import RETRIED, Retries, retry_after
+from regnb.core.wire.retry import REGAIN, RETRIED, Retries, retry_after
 from regnb.errors import UnreachableError
 from tests.core.fakes import FakeTime
 
@@ -162,3 +162,37 @@ def test_f4_retry_after_is_seconds_or_a_date(value: str | None, seconds: float |
 def test_f4_no_retry_after_breaks_the_reader(value: str) -> None:
     seconds = retry_after(value, now=lambda: 0.0)
     assert seconds is None or seconds >= 0
+
+
+def test_where_many_are_asked_retries_in_vain_end_and_those_that_help_cost_nothing() -> None:
+    retries = Retries(Limits(), FakeTime().clock())
+    with retries.rationed(12):
+        for _ in range(100):
+            assert retries.run(Server(broken(), Outcome(503), Outcome())).status == 200
+        asked = []
+        for _ in range(5):
+            bad = Server(Outcome(503))
+            retries.run(bad)
+            asked.append(bad.asked)
+        assert asked == [6, 6, 3, 1, 1]
+        assert retries.run(Server(Outcome(429), Outcome())).status == 200, (
+            "a wait is no try in vain"
+        )
+        for _ in range(round(2 / REGAIN)):
+            retries.run(Server(Outcome()))
+        bad = Server(Outcome(503))
+        retries.run(bad)
+        assert bad.asked in {2, 3}
+    bad = Server(Outcome(503))
+    retries.run(bad)
+    assert bad.asked == 6
+
+
+def test_a_trial_that_made_progress_gives_back_what_it_took() -> None:
+    retries = Retries(Limits(), FakeTime().clock())
+    with retries.rationed(2):
+        trial = retries.begin()
+        retries.reached = True
+        for _ in range(10):
+            assert trial.again(broken())
+            trial.progressed()
