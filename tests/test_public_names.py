@@ -66,6 +66,7 @@ def test_errors_are_all_of_one_family_and_drawn_in_the_tree() -> None:
     classes = {
         c.__name__: c for c in defined if isinstance(c, type) and c.__module__ == "regnb.errors"
     }
+    assert {"RegnbError", "CacheWarning", "RateLimitedError"} < set(classes)
     drawn = regnb.errors.__doc__ or ""
     for name, error in classes.items():
         assert issubclass(error, regnb.RegnbError | Warning)
