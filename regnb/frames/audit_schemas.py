@@ -232,7 +232,7 @@ AUDIT_BLOBS = Schema(
         "registry": REGISTRY,
         "digest": Column(TEXT, "digest of the blob, manifests included"),
         "size": Column(BYTES, "bytes as stored; null where nothing says it"),
-        "size_source": Column(SIZE_SOURCE, "a descriptor, or the document itself"),
+        "size_source": Column(SIZE_SOURCE, "a descriptor, or the manifest or config that was read"),
         "is_config": Column(FLAG, "whether a manifest names it as config"),
         "is_layer": Column(FLAG, "whether a manifest names it as layer"),
         "is_manifest": Column(FLAG, "whether it is a manifest, or named as one"),
@@ -243,7 +243,7 @@ AUDIT_BLOBS = Schema(
         "present": Column(MAYBE, "of a manifest: whether a repository holds it; null: not asked"),
         "foreign": Column(FLAG, "whether it is only named as lying elsewhere"),
         "compression": Column(COMPRESSION, "of a layer, as its media type says"),
-        "size_conflict": Column(FLAG, "whether descriptors disagree; the largest is taken"),
+        "size_conflict": Column(FLAG, "whether descriptors disagree, with each other or with it"),
     },
     key=("registry", "digest"),
 )
@@ -264,6 +264,7 @@ AUDIT_CONFIGS = Schema(
     {
         "registry": REGISTRY,
         "digest": Column(TEXT, "digest of the config", references="blobs.digest"),
+        "size": Column(EXACT_BYTES, "bytes of the config, as they were read"),
         **PLATFORM,
         "os_features": OS_FEATURES,
         "created": CREATED,

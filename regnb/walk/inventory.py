@@ -120,7 +120,7 @@ class Inventory:
             repository="i", subject="i", digest="i", artifact_type="i", size="q", source="i"
         )
         self.configs = Rows(
-            digest="i", platform="i", created="q", author="i", user="i", entrypoint="i",
+            digest="i", size="q", platform="i", created="q", author="i", user="i", entrypoint="i",
             command="i", working_dir="i", exposed_ports="i", env="i", labels="i",
             history_count="i", diff_id_count="i",
         )  # fmt: skip
@@ -246,9 +246,9 @@ class Inventory:
         """Take in what an image config says. Once a digest."""
         code, prose = self.digests.code(config.digest), self._prose
         self.configs.append(
-            code, self.platforms.code(config.platform), microseconds_at(config.created),
-            prose(config.author), prose(config.user), self._json(config.entrypoint),
-            self._json(config.command), prose(config.working_dir),
+            code, len(config.raw), self.platforms.code(config.platform),
+            microseconds_at(config.created), prose(config.author), prose(config.user),
+            self._json(config.entrypoint), self._json(config.command), prose(config.working_dir),
             self._json(config.exposed_ports), self._json(config.env), self._json(config.labels),
             len(config.history), len(config.diff_ids),
         )  # fmt: skip

@@ -26,6 +26,10 @@ def add_config(
     fields = {"created": MADE, **more}
     building.inventory.add_config(
         ImageConfig(
-            b"", config.digest, Platform.parse(platform), diff_ids=tuple(diff_ids), **fields
+            bytes(config.size),
+            config.digest,
+            Platform.parse(platform),
+            diff_ids=tuple(diff_ids),
+            **fields,
         )
     )

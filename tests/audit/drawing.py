@@ -160,7 +160,8 @@ def configs(draw: st.DrawFn) -> list[ImageConfig]:
         made_nothing = draw(st.lists(st.booleans(), max_size=4))
         history = [HistoryEntry(draw(moments), "RUN", empty_layer=one) for one in made_nothing]
         diff_ids = [str(digest(one)) for one in draw(st.lists(names, max_size=3))]
-        bare = ImageConfig(b"", digest(name), Platform("linux", "amd64"), draw(moments))
+        raw = bytes(draw(sizes))
+        bare = ImageConfig(raw, digest(name), Platform("linux", "amd64"), draw(moments))
         full = replace(bare, labels=draw(notes), diff_ids=tuple(diff_ids), history=tuple(history))
         found.append(full)
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 
@@ -22,13 +22,15 @@ Tag = tuple[str, str]
 class Shelves:
     """A small registry: its manifests, who holds which, and the tags.
 
-    Layers that are `elsewhere` name other places, and no repository holds them.
+    Layers that are `elsewhere` name other places, and no repository holds them. Of configs that
+    were read, `read` says how large they are.
     """
 
     manifests: Mapping[str, Manifest]
     holdings: Mapping[str, frozenset[str]]
     tags: Mapping[Tag, str]
     elsewhere: frozenset[str] = frozenset()
+    read: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def places(self) -> set[Place]:
@@ -117,12 +119,12 @@ def visible(shelves: Shelves) -> Shelves:
 
 
 def sizes(shelves: Shelves) -> dict[str, int]:
-    """The largest that any descriptor says; of manifests, what they have."""
+    """The largest that any descriptor says; of manifests and configs that were read, their own."""
     size: dict[str, int] = {}
     for manifest in shelves.manifests.values():
         for named in manifest.references():
             size[named.digest] = max(size.get(named.digest, 0), named.size)
-    return {**size, **{digest: m.size for digest, m in shelves.manifests.items()}}
+    return {**size, **shelves.read, **{digest: m.size for digest, m in shelves.manifests.items()}}
 
 
 def needs(shelves: Shelves, documents: Collection[str], policy: LivenessPolicy = OCI) -> set[str]:

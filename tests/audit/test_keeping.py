@@ -98,7 +98,7 @@ def company(month: int = 1, registry: str = "registry.example") -> Building:
             HistoryEntry(comment="none", empty_layer=True),
         )
         seen.add_config(
-            ImageConfig(b"", digest(name), platform, created=datetime(1, 1, 1, tzinfo=UTC),
+            ImageConfig(bytes(100), digest(name), platform, created=datetime(1, 1, 1, tzinfo=UTC),
                         labels={"owner": name}, history=steps, diff_ids=(digest(f"d-{name}"),))
         )  # fmt: skip
     return building
@@ -329,7 +329,7 @@ def test_a_save_that_is_killed_leaves_what_was_there_and_can_be_made_again(
     for name in ("n1", "n2", "n3"):
         new = image(name, 520, config(f"c-{name}", 9), blob(f"l-{name}", 3))
         building.tag("team/app", name, new)
-        building.inventory.add_config(ImageConfig(b"", digest(f"c-{name}"), WINDOWS))
+        building.inventory.add_config(ImageConfig(bytes(9), digest(f"c-{name}"), WINDOWS))
     second = building.audit()
     second.save(tmp_path / "audits")
     monkeypatch.undo()
@@ -355,7 +355,7 @@ def test_a_full_disk_is_a_typed_error_and_nothing_is_lost(
     company(1).audit().save(tmp_path)
     building = company(2)
     building.tag("team/app", "new", image("new", 520, config("c9", 100), blob("Z", 3)))
-    building.inventory.add_config(ImageConfig(b"", digest("c9"), WINDOWS))
+    building.inventory.add_config(ImageConfig(bytes(100), digest("c9"), WINDOWS))
     second, left = building.audit(), [number]
     write = atomic._write
 

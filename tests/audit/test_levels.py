@@ -52,17 +52,24 @@ def labelled(shelves: Shelves) -> Shelves:
         for digest, manifest in shelves.manifests.items()
         if not isinstance(manifest, ImageManifest)
     }
-    return replace(shelves, manifests={**shelves.manifests, **manifests})
+    return replace(shelves, manifests={**shelves.manifests, **manifests}, read=read(shelves))
+
+
+def read(shelves: Shelves) -> dict[str, int]:
+    """How large the configs are that `with_configs` adds, whatever descriptors say."""
+    configs = (m.config for m in shelves.manifests.values() if isinstance(m, ImageManifest))
+    return {str(config.digest): int(config.digest[-2:], 16) for config in configs}
 
 
 def with_configs(audit: Audit, shelves: Shelves) -> Audit:
-    inventory, seen = audit._levels.inventory, set()
+    inventory, seen, raw = audit._levels.inventory, set(), read(shelves)
     for manifest in shelves.manifests.values():
         if isinstance(manifest, ImageManifest) and manifest.config.digest not in seen:
             seen.add(manifest.config.digest)
             team = team_of(manifest)
             labels = {} if team is None else {"team": team, "z": "other"}
-            inventory.add_config(ImageConfig(b"", manifest.config.digest, AMD, labels=labels))
+            named = manifest.config.digest
+            inventory.add_config(ImageConfig(bytes(raw[named]), named, AMD, labels=labels))
     return audit
 
 
@@ -175,7 +182,7 @@ def test_platforms_come_from_configs_then_from_indexes_and_the_rest_has_none() -
     building = Building()
     building.tag("r", "1", top)
     building.hold("r", M1, third, attested)
-    building.inventory.add_config(ImageConfig(b"", M1.config.digest, AMD))
+    building.inventory.add_config(ImageConfig(bytes(100), M1.config.digest, AMD))
     usage = building.audit().usage("platform")
     assert keyed(usage, "stored") == {"linux/amd64": 1900, "-": 724, "linux/arm64/v8": 11}
 
@@ -189,8 +196,8 @@ def test_labels_are_those_of_configs_and_of_what_has_no_image_config_its_annotat
     building.tag("base", "artifact", artifact)
     building.tag("base", "index", index("I", 5))
     for of, label in ((M1, "us"), (M2, "them")):
-        labels = {name: label}
-        building.inventory.add_config(ImageConfig(b"", of.config.digest, AMD, labels=labels))
+        told = ImageConfig(bytes(of.config.size), of.config.digest, AMD, labels={name: label})
+        building.inventory.add_config(told)
     usage = building.audit().usage("label", label=name)
     assert keyed(usage, "stored") == {"us": 1900, "them": 1810, "-": 13, "=us": 11}
 
@@ -307,9 +314,9 @@ def test_repositories_of_which_nothing_is_known_make_no_namespace_and_no_owner()
 
 def test_sums_keep_every_byte_above_two_to_the_53_at_every_level() -> None:
     building = Building()
-    odd = image("M", 1, config("c", 2**55 - 1), blob("a", 2**54 + 1), blob("b", 2))
+    odd = image("M", 1, config("c", 2), blob("a", 2**54 + 1), blob("b", 2**55 - 1))
     building.tag("r/s", "1", odd)
-    building.inventory.add_config(ImageConfig(b"", odd.config.digest, AMD, labels={"team": "t"}))
+    building.inventory.add_config(ImageConfig(b"{}", odd.config.digest, AMD, labels={"team": "t"}))
     audit = building.audit()
     for by, more in LEVELS.items():
         usage = audit.usage(by, **more)

@@ -33,7 +33,8 @@ class Dated(Building):
             image(name, 500, config(f"config {name}", 100), blob(f"layer {name}", 1000)),
         )
         moment = None if days is None else datetime.now(UTC) - timedelta(days=days)
-        found = ImageConfig(b"", config(f"config {name}", 100).digest, LINUX, created=moment)
+        raw, made = bytes(100), config(f"config {name}", 100).digest
+        found = ImageConfig(raw, made, LINUX, created=moment)
         if days is None or found.digest not in self.dated:
             self.dated.add(found.digest)
             self.inventory.add_config(found)

@@ -76,7 +76,7 @@ def test_manifests_tell_platform_place_and_sizes() -> None:
     building = company()
     moment = datetime(2024, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)
     building.inventory.add_config(
-        ImageConfig(b"", digest("c1"), Platform("linux", "amd64"), created=moment)
+        ImageConfig(bytes(100), digest("c1"), Platform("linux", "amd64"), created=moment)
     )
     audit = building.audit()
     held = audit.repository_manifests
@@ -136,6 +136,24 @@ def test_a_manifest_that_was_read_has_its_own_size_whatever_an_index_says() -> N
     building.hold("r", IMAGE)
     row = building.audit().blobs.set_index("digest").loc[IMAGE.digest]
     assert (row["size"], row["size_conflict"]) == (500, True)
+
+
+def test_a_config_that_was_read_has_its_own_size_whatever_manifests_say() -> None:
+    building = Building()
+    lie = image("M", 500, config("c1", 1_000_000), blob("A", 1000))
+    building.tag("r", "1", lie)
+    building.tag("r", "artifact", image("N", 10, config("c2", 7)))
+    assert building.audit().usage("registry")["stored"].tolist() == [1_001_517], "nothing was read"
+    read = ImageConfig(bytes(267), lie.config.digest, Platform("linux", "amd64"))
+    building.inventory.add_config(read)
+    audit = building.audit()
+    row = audit.blobs.set_index("digest").loc[lie.config.digest]
+    assert (row["size"], row["size_source"], row["size_conflict"]) == (267, "document", True)
+    assert audit.configs["size"].tolist() == [267]
+    assert audit.usage("registry")["stored"].tolist() == [1784]
+    assert audit.usage("registry")["declared"].tolist() == [1_001_007], "that is what they say"
+    other = audit.blobs.set_index("digest").loc[digest("c2")]
+    assert (other["size_source"], other["size_conflict"]) == ("descriptor", False)
 
 
 def test_an_absent_child_is_as_deep_as_the_nearest_index_that_names_it() -> None:

@@ -151,7 +151,7 @@ def test_a_time_before_docker_or_after_the_audit_is_not_plausible(
 ) -> None:
     building = Building()
     building.tag("r", "1", IMAGE)
-    building.inventory.add_config(ImageConfig(b"", digest("c1"), LINUX, created=created))
+    building.inventory.add_config(ImageConfig(bytes(100), digest("c1"), LINUX, created=created))
     found = building.audit().configs
     assert found["created_plausible"].tolist() == [plausible]
     assert found["created"].tolist() == [pd.NaT if created is None else created]
@@ -160,7 +160,7 @@ def test_a_time_before_docker_or_after_the_audit_is_not_plausible(
 def test_a_config_tells_how_its_image_runs_and_whether_the_layers_fit() -> None:
     windows = Platform("windows", "amd64", None, "10.0.17763", ("win32k",))
     full = ImageConfig(
-        b"", digest("c1"), windows, author="A", user="root", entrypoint=("run", "it"),
+        bytes(100), digest("c1"), windows, author="A", user="root", entrypoint=("run", "it"),
         command=("now",), working_dir="/srv", env=("A=1",), labels={"b": "2", "a": "1"},
         exposed_ports=("80/tcp",), diff_ids=(digest("a"), digest("b")),
         history=(HistoryEntry(created_by="ADD"), HistoryEntry(empty_layer=True), HistoryEntry()),
@@ -170,7 +170,8 @@ def test_a_config_tells_how_its_image_runs_and_whether_the_layers_fit() -> None:
     building.tag("r", "2", image("other", 10, config("c1", 100), blob("A", 1000)))
     building.tag("r", "3", image("third", 10, config("c2", 100), blob("A", 1000)))
     building.inventory.add_config(full)
-    building.inventory.add_config(ImageConfig(b"", digest("c2"), LINUX, diff_ids=(digest("a"),)))
+    other = ImageConfig(bytes(100), digest("c2"), LINUX, diff_ids=(digest("a"),))
+    building.inventory.add_config(other)
     audit = building.audit()
     found = row(audit.configs, digest=digest("c1"))
     assert found["os_version"] == "10.0.17763"
@@ -182,8 +183,8 @@ def test_a_config_tells_how_its_image_runs_and_whether_the_layers_fit() -> None:
     counts = ("history_count", "empty_layer_count", "diff_id_count")
     assert [found[name] for name in counts] == [3, 1, 2]
     assert not found["layers_match"]
-    other = row(audit.configs, digest=digest("c2"))
-    assert (other["layers_match"], pd.isna(other["labels"])) == (True, True)
+    plain = row(audit.configs, digest=digest("c2"))
+    assert (plain["layers_match"], pd.isna(plain["labels"])) == (True, True)
     # The other manifest with this config has fewer layers: which is which cannot be told.
     layers = audit.layers.groupby("manifest_digest")["diff_id"].agg(list)
     assert layers[IMAGE.digest] == [digest("a"), digest("b")]

@@ -145,6 +145,7 @@ CONFIGS = Saved(
     "configs",
     (
         Cell("digest", "digest", "digests"),
+        Cell("size", "size", "number"),
         Cell("", "platform", "platform"),
         Cell("created", "created", "time"),
         Cell("author", "author", "prose"),

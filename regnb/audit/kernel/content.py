@@ -10,6 +10,9 @@ from regnb.audit.kernel.arrays import Codes, Flags, Ints, Links, sums
 from regnb.walk.columns import NONE
 from regnb.walk.inventory import CHILD, LAYER, SUBJECT, Inventory
 
+DESCRIPTOR, DOCUMENT = range(2)
+"""What says how large something is: whoever names it, or its own bytes, which were read."""
+
 ROOM = 2.0**62
 """Bytes that all sizes together may have, so that no sum of them can leave int64."""
 
@@ -21,9 +24,10 @@ class Content:
     Attributes:
         count: how many digests there are.
         declared_in_all: bytes that all descriptors declare, roughly.
-        size: bytes of each digest; where descriptors disagree, the largest counts, but a document
-            that was read has the size that it has.
-        size_conflict: whether a descriptor says otherwise than another, or than the document.
+        size: bytes of each digest; where descriptors disagree, the largest counts, but a manifest
+            or config that was read has the size that it has.
+        size_source: what says so: `DESCRIPTOR` or `DOCUMENT`.
+        size_conflict: whether a descriptor says otherwise than another, or than what was read.
         document: row of `Inventory.documents` of each digest, or NONE.
         declared: bytes of config and layers that each document declares, repeats included.
         foreign: those of them that lie elsewhere.
@@ -35,6 +39,7 @@ class Content:
     count: int
     declared_in_all: float
     size: Ints
+    size_source: Codes
     size_conflict: Flags
     document: Ints
     declared: Ints
@@ -53,11 +58,12 @@ class Content:
         own, listed, about = of_image & ~elsewhere, kind == CHILD, kind == SUBJECT
         document = np.full(count, NONE, dtype=np.int64)
         document[inventory.documents.column("digest")] = np.arange(len(inventory.documents))
-        size, conflict = _sizes(inventory, child, declared_size)
+        size, source, conflict = _sizes(inventory, child, declared_size)
         return cls(
             count=count,
             declared_in_all=float(np.sum(declared_size, dtype=np.float64)),
             size=size,
+            size_source=source,
             size_conflict=conflict,
             document=document,
             declared=sums(parent[of_image], declared_size[of_image], count),
@@ -80,13 +86,14 @@ class Content:
             )
 
 
-def _sizes(inventory: Inventory, child: Codes, declared: Ints) -> tuple[Ints, Flags]:
+def _sizes(inventory: Inventory, child: Codes, declared: Ints) -> tuple[Ints, Codes, Flags]:
     count = len(inventory.digests)
     largest, smallest = np.full(count, -1), np.full(count, np.iinfo(np.int64).max)
     np.maximum.at(largest, child, declared)
     np.minimum.at(smallest, child, declared)
     named = largest >= 0
-    size = np.where(named, largest, 0)
-    digests = inventory.documents.column("digest")
-    size[digests] = inventory.documents.column("size")
-    return size, named & ((smallest != size) | (largest != size))
+    size, source = np.where(named, largest, 0), np.full(count, DESCRIPTOR)
+    for read in (inventory.configs, inventory.documents):
+        digests = read.column("digest")
+        size[digests], source[digests] = read.column("size"), DOCUMENT
+    return size, source, named & ((smallest != size) | (largest != size))

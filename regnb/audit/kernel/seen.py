@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from regnb.audit.kernel.arrays import Flags, Ints, Links, ranks
-from regnb.audit.kernel.content import Content
+from regnb.audit.kernel.content import DESCRIPTOR, Content
 from regnb.audit.kernel.graph import Attachments, Graph, attachments
 from regnb.walk.inventory import CHILD, LAYER, Inventory
 
@@ -63,8 +63,8 @@ class Seen:
 
     @cached_property
     def sized(self) -> Flags:
-        """Whether a descriptor or the document itself says how large each digest is."""
-        sized = self.content.document >= 0
+        """Whether a descriptor says how large each digest is, or it was read."""
+        sized: Flags = self.content.size_source != DESCRIPTOR
         sized[self.inventory.edges.column("child")] = True
         return sized
 

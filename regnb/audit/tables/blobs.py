@@ -23,7 +23,6 @@ from regnb.walk.columns import NONE
 from regnb.walk.inventory import CHILD, CONFIG, LAYER
 
 _PLAIN, _GZIP, _ZSTD, _UNKNOWN = range(4)
-_DESCRIPTOR, _DOCUMENT = range(2)
 
 
 def blobs(levels: Levels) -> pd.DataFrame:
@@ -93,8 +92,7 @@ def _sizes(levels: Levels) -> tuple[Ints, Codes]:
     size = np.full(content.count, NONE, dtype=np.int64)
     np.maximum.at(size, listed.column("digest"), listed.column("size"))
     size = np.where(sized, content.size, size)
-    source = np.where(content.document >= 0, _DOCUMENT, _DESCRIPTOR)
-    return size, np.where(size >= 0, source, NONE)
+    return size, np.where(size >= 0, content.size_source, NONE)
 
 
 def _asked(levels: Levels) -> tuple[Flags, Flags]:

@@ -41,6 +41,7 @@ def configs(levels: Levels) -> pd.DataFrame:
     prose = inventory.prose.values
     columns = {
         "digest": strings(inventory.digests.values, digest),
+        "size": rows.column("size")[row],
         **platform_and_features(inventory.platforms.values, rows.column("platform")[row]),
         "created": times(created),
         "created_plausible": maybe(is_plausible(levels.seen, created), known=created != NO_TIME),

@@ -144,7 +144,7 @@ class Tables:
     def configs(self) -> pd.DataFrame:
         """One row an image config that was read, sorted by digest.
 
-        Columns ``registry digest os architecture variant os_version os_features created
+        Columns ``registry digest size os architecture variant os_version os_features created
         created_plausible author user entrypoint command working_dir exposed_ports env labels
         history_count empty_layer_count diff_id_count layers_match``. Lists and labels are JSON,
         null where they are empty. ``created`` is a claim; it is plausible from 2013-03-20 to a day
