@@ -24,7 +24,16 @@ from regnb.frames.schemas import (
 ACTION: Dtype = pd.CategoricalDtype(["untag", "delete-digest"])
 REASON: Dtype = pd.CategoricalDtype(["selected", "same-digest", "attachment"])
 COLLATERAL_KIND: Dtype = pd.CategoricalDtype(
-    ["lost-tag", "broken-index", "attachment", "referrer", "orphan", "kept-tag"]
+    [
+        "lost-tag",
+        "broken-index",
+        "attachment",
+        "referrer",
+        "orphan",
+        "kept-tag",
+        "kept-by-index",
+        "kept-by-subject",
+    ]
 )
 DELETION_STATUS: Dtype = pd.CategoricalDtype(["deleted", "gone", "failed", "skipped", "unknown"])
 GC_VERSION: Dtype = pd.CategoricalDtype(["2.8", "3"])
@@ -79,7 +88,7 @@ COLLATERAL = Schema(
         "kind": Column(COLLATERAL_KIND, "what happens beside what was asked for"),
         "tag": Column(TEXT, "tag that it happens to, if it is one"),
         "digest": Column(TEXT, "digest of the manifest that it happens to"),
-        "cause": Column(TEXT, "digest of the manifest whose going is the reason"),
+        "cause": Column(TEXT, "digest of the manifest that is the reason: as it goes, or stays"),
     },
 )
 

@@ -9,6 +9,7 @@ import pytest
 
 import regnb
 from regnb.audit.audit import Audit
+from regnb.audit.plans.effect import Semantics
 from regnb.errors import InvalidReferenceError, NotInAuditError
 from regnb.model import media_types
 from regnb.model.descriptor import Descriptor
@@ -242,6 +243,38 @@ def test_what_a_tag_says_is_about_an_image_is_so_as_long_as_the_tag_is_there() -
     assert freed(audit, SIGNATURE) == 30
     assert freed(audit, fallback) == 90 + 40
     assert freed(audit, SIGNATURE, fallback) == 30 + 90 + 40 + 2
+
+
+@pytest.mark.parametrize("policy", ["oci", "tagged-only", "distribution-2.8", "distribution-3"])
+def test_a_tag_whose_manifest_is_needed_by_what_stays_is_told_of(policy: str) -> None:
+    plan = index_and_child().with_policy(policy).plan_delete("r:amd")
+    assert rows(plan.collateral, "kind", "tag", "digest", "cause") == [
+        ("kept-by-index", "amd", M1.digest, digest("I"))
+    ]
+    assert "docker-registry 2.8) refuses to execute this" in str(plan)
+    assert "manifests of 1 tag;" in str(plan)
+    assert "kept-by-subject in .collateral." in str(plan)
+
+
+def test_a_tag_of_what_is_about_an_image_that_stays_is_told_of() -> None:
+    building = Building()
+    building.tag("r", "1", M1)
+    building.tag("r", "sbom", R)
+    audit = building.audit()
+    plan = audit.plan_delete("r:sbom")
+    assert rows(plan.collateral, "kind", "tag", "digest", "cause") == [
+        ("kept-by-subject", "sbom", R.digest, M1.digest)
+    ]
+    assert "refuses to execute" in str(plan)
+    assert audit.plan_delete(["r:1", "r:sbom"]).collateral.empty
+
+
+@pytest.mark.parametrize("semantics", ["untag", "delete-digest"])
+def test_what_any_registry_can_carry_out_is_not_warned_of(semantics: Semantics) -> None:
+    tags = ["r:1", "r:amd"] if semantics == "untag" else ["r:amd"]
+    plan = index_and_child().plan_delete(tags, semantics=semantics)
+    assert not plan.collateral["kind"].astype(str).str.startswith("kept").any()
+    assert "refuses" not in str(plan)
 
 
 def test_an_index_that_is_deleted_leaves_its_children_to_the_collector() -> None:

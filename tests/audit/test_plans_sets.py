@@ -218,6 +218,23 @@ def test_the_collateral_is_all_that_happens_besides(
     named = {(tag[0], world.tags[tag]) for tag in goes}
     kept = {t for t, one in world.tags.items() if t not in goes and (t[0], one) in named}
     assert happens("kept-tag", "repository", "tag") == kept
+    rest = world.without(goes, deleted)
+    needed = after | rest.alive(replace(PRESETS["oci"], attachments="roots"))
+    untagged = [(tag, (tag[0], world.tags[tag])) for tag in goes - by_digest]
+    listed = {
+        (*tag, one[1], top)
+        for tag, one in untagged
+        for home, top in needed
+        if home == one[0] and one[1] in world.entries((home, top))
+    }
+    assert happens("kept-by-index", "repository", "tag", "digest", "cause") == listed
+    bound = {
+        (*tag, one[1], subject[1])
+        for tag, one in untagged
+        for subject, referrer in rest.about()
+        if referrer == one and subject in needed
+    }
+    assert happens("kept-by-subject", "repository", "tag", "digest", "cause") == bound
     broken = {
         (place[0], place[1], entry)
         for place in after

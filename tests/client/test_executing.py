@@ -276,6 +276,8 @@ def test_where_that_would_take_more_nothing_is_deleted(shop: Shop, client: regnb
         go(plan)
     assert f"{HOME}:2, {HOME}:amd. Nothing" in str(caught.value)
     assert f"{HOME}:3" not in str(caught.value)
+    assert "delete-digest" not in str(caught.value)
+    assert "refuses to execute" in str(plan)
     assert shop.deleted() == []
 
 
@@ -287,8 +289,31 @@ def test_an_entry_of_an_index_that_stays_is_not_deleted_in_place_of_its_tag(
     shop.index([child], "1")
     plan = client.audit(configs=False).with_policy(policy).plan_delete(f"{HOME}:amd")
     shop.untags_nothing()
-    with pytest.raises(UntagUnsupportedError, match="app:amd"):
+    with pytest.raises(UntagUnsupportedError, match="app:amd") as caught:
         go(plan)
+    assert "delete-digest" not in str(caught.value)
+
+
+def test_a_registry_that_takes_no_tags_away_refuses_to_lose_another_tag(
+    shop: Shop, client: regnb.Client
+) -> None:
+    shop.image("one", "v3", "latest")
+    plan = plan_for(client, "latest")
+    shop.untags_nothing()
+    with pytest.raises(UntagUnsupportedError, match="app:latest") as caught:
+        go(plan)
+    assert "delete-digest" not in str(caught.value)
+
+
+def test_it_does_not_refuse_to_lose_a_tag_of_what_is_about_an_image_if_told_so(
+    shop: Shop, client: regnb.Client
+) -> None:
+    sbom = shop.image("sbom", "sbom", subject=shop.image("one", "1"))
+    plan = plan_for(client, "sbom")
+    shop.untags_nothing()
+    with pytest.raises(UntagUnsupportedError, match="semantics='delete-digest'"):
+        go(plan)
+    assert go(plan_for(client, "sbom", semantics="delete-digest")) == {sbom: "deleted"}
 
 
 def test_a_policy_that_keeps_manifests_is_not_overruled(shop: Shop, client: regnb.Client) -> None:

@@ -18,8 +18,8 @@ BESIDE = ("repository", "kind", "tag", "digest", "cause")
 DIGESTS = ("digest", "cause")
 
 
-def card(plan: DeletionPlan) -> Card:
-    """What there is to see of a plan."""
+def card(plan: DeletionPlan, *, held: int) -> Card:
+    """What there is to see of a plan; `held`: tags that go, and whose manifests have to stay."""
     frame, collateral = plan.to_frame(), plan.collateral
     mark = "" if plan.complete else " (not exact)"
     facts: list[tuple[str, object]] = [
@@ -43,7 +43,15 @@ def card(plan: DeletionPlan) -> Card:
         f"{count(len(frame), 'deletion')}, frees {size(plan.freed)}{mark}",
         tuple(facts),
         tuple(sections),
-        plan.warnings,
+        (*plan.warnings, *([_refusal(held)] if held else [])),
+    )
+
+
+def _refusal(held: int) -> str:
+    return (
+        "A registry that takes no tags away (docker-registry 2.8) refuses to execute this: what "
+        f"stays needs the manifests of {count(held, 'tag')}; see rows kept-tag, kept-by-index and "
+        "kept-by-subject in .collateral."
     )
 
 

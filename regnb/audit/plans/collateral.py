@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from regnb.audit.kernel.arrays import Codes, Flags, Ints, distinct, pack, unpack
+from regnb.audit.kernel.arrays import Codes, Flags, Ints, Links, distinct, pack, unpack
 from regnb.audit.kernel.levels import Levels
 from regnb.audit.plans.effect import Effect
 from regnb.walk.columns import NONE
@@ -20,7 +20,8 @@ class Incidents:
         kind: a word of the column ``kind``.
         place: the manifest that it happens to.
         tag: the tag of `Seen.read` that it happens to; NONE where it is no tag.
-        cause: digest of the manifest whose going is the reason.
+        cause: digest of the manifest that is the reason: it goes, or, where something is kept, it
+            stays.
     """
 
     kind: str
@@ -43,6 +44,7 @@ def incidents(levels: Levels, effect: Effect) -> tuple[Incidents, ...]:
         broken_indexes(levels, effect),
         *_about(levels, effect),
         _of_tags(levels, "kept-tag", kept),
+        *_kept_by(levels, effect),
     )
 
 
@@ -79,6 +81,25 @@ def _about(levels: Levels, effect: Effect) -> tuple[Incidents, ...]:
         _of_places(levels, "referrer", about[others], subject[others]),
         _of_places(levels, "orphan", about[stays], subject[stays]),
     )
+
+
+def _kept_by(levels: Levels, effect: Effect) -> tuple[Incidents, ...]:
+    """Tags that go, and whose manifest an index that stays lists, or is about one that stays."""
+    referrers = levels.seen.without_attachments(effect.tags).graph.referrers
+    links = {"kept-by-index": levels.graph.children, "kept-by-subject": referrers}
+    stays = np.flatnonzero(effect.needed(levels))
+    return tuple(_kept(levels, effect, kind, stays, steps) for kind, steps in links.items())
+
+
+def _kept(levels: Levels, effect: Effect, kind: str, stays: Ints, steps: Links) -> Incidents:
+    places, place = len(levels.graph.keys), levels.seen.tag_place
+    tag = np.flatnonzero(effect.tags & ~effect.deleted[place])
+    rows, kept = steps.follow(stays)
+    wanted = _flags(levels, place[tag])[kept]
+    keys = distinct(pack(kept[wanted], stays[rows[wanted]], places))
+    manifest, reason = unpack(keys, places)
+    rows, by = Links.of(manifest, reason, places).follow(place[tag])
+    return Incidents(kind, place[tag[rows]], tag[rows], levels.graph.digest[by])
 
 
 def _causes(levels: Levels, places: Codes, causes: Ints) -> Ints:

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from regnb.audit.kernel.arrays import Flags, Ints
+from regnb.audit.kernel.graph import spread
 from regnb.audit.kernel.levels import Levels
 
 Semantics = Literal["untag", "delete-digest"]
@@ -71,6 +72,25 @@ class Effect:
         bare = self.deleted.copy()
         bare[levels.seen.tag_place] = False
         return np.flatnonzero(bare)
+
+    def held(self, levels: Levels) -> Ints:
+        """The tags that are taken away alone, and whose manifest something needs that stays.
+
+        Their manifests must not be deleted in place of the tags.
+        """
+        place = levels.seen.tag_place
+        alone = self.tags & ~self.deleted[place]
+        return np.flatnonzero(alone & self.needed(levels)[place])
+
+    def needed(self, levels: Levels) -> Flags:
+        """The places that are alive afterwards, or that tags that stay need whatever the policy.
+
+        They need what they lead to, and what is about that.
+        """
+        graph = levels.seen.without_attachments(self.tags).graph
+        kept = levels.seen.tag_place[~self.tags]
+        steps = (graph.children, graph.referrers)
+        return self.after | (spread(kept, steps, len(graph.keys), without=self.deleted) >= 0)
 
     @property
     def gone(self) -> Ints:

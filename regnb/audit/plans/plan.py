@@ -96,7 +96,9 @@ class DeletionPlan(Shown):
         and goes with it (cosign's, and fallback tags of referrers). ``referrer``: a manifest that
         is about one that goes, and goes with it. ``orphan``: one that stays. ``kept-tag``: a tag
         that stays although another tag of its manifest goes: deleting that manifest by digest
-        would take it, too.
+        would take it, too. ``kept-by-index``: a tag that goes, and whose manifest an index that
+        stays lists (``cause``). ``kept-by-subject``: one whose manifest is about one that stays.
+        A plan with any of the last three is not executed where the registry takes no tags away.
 
         Columns ``registry repository kind tag digest cause``.
         """
@@ -206,7 +208,7 @@ class DeletionPlan(Shown):
 
     def card(self) -> Card:
         """What goes, what that frees, what else happens, and what to know."""
-        return card(self)
+        return card(self, held=len(self._effect.held(self._levels)))
 
 
 def plan_of(

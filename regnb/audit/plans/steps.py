@@ -9,7 +9,6 @@ from typing import Literal
 import numpy as np
 
 from regnb.audit.kernel.arrays import Flags, Ints, Links
-from regnb.audit.kernel.graph import spread
 from regnb.audit.kernel.levels import Levels
 from regnb.audit.plans.effect import Effect
 from regnb.errors import UntagUnsupportedError, printable
@@ -55,12 +54,10 @@ def deleted_by(levels: Levels, effect: Effect, *, untags: bool) -> Flags:
     """
     if untags:
         return effect.deleted
-    place, gone = levels.seen.tag_place, effect.tags & ~effect.deleted[levels.seen.tag_place]
-    staying = effect.after | _needed(levels, effect)
-    if (bound := gone & staying[place]).any():
-        raise _cannot_untag(levels, np.flatnonzero(bound))
+    if len(held := effect.held(levels)):
+        raise _cannot_untag(levels, effect, held)
     deleted = effect.deleted.copy()
-    deleted[place[gone]] = True
+    deleted[levels.seen.tag_place[effect.tags]] = True
     return deleted
 
 
@@ -93,14 +90,6 @@ def steps_of(levels: Levels, effect: Effect, deleted: Flags) -> Iterator[list[St
         ]
 
 
-def _needed(levels: Levels, effect: Effect) -> Flags:
-    """The places that the tags that stay lead to, or what is about these, whatever the policy."""
-    graph = levels.seen.without_attachments(effect.tags).graph
-    kept = levels.seen.tag_place[~effect.tags]
-    steps = (graph.children, graph.referrers)
-    return spread(kept, steps, len(graph.keys), without=effect.deleted) >= 0
-
-
 def _parents(levels: Levels, deleted: Flags) -> Links:
     """From places to the indexes that list them, where both go."""
     graph, places = levels.graph, np.flatnonzero(deleted)
@@ -128,7 +117,16 @@ def _round(levels: Levels, deleted: Flags) -> Ints:
     return round_of
 
 
-def _cannot_untag(levels: Levels, tags: Ints) -> UntagUnsupportedError:
+def _is_harmless(levels: Levels, effect: Effect, tags: Ints) -> bool:
+    """Whether deleting the manifests of some tags takes no other tag, and no entry of an index."""
+    place = levels.seen.tag_place
+    lost = np.zeros(len(levels.graph.keys), dtype=bool)
+    lost[place[~effect.tags]] = True
+    lost[levels.graph.children.targets_of(effect.needed(levels))] = True
+    return not lost[place[tags]].any()
+
+
+def _cannot_untag(levels: Levels, effect: Effect, tags: Ints) -> UntagUnsupportedError:
     inventory, rows = levels.inventory, levels.seen.read[tags]
     home = inventory.tags.column("repository")[rows].tolist()
     name = inventory.tags.column("tag")[rows].tolist()
@@ -137,9 +135,11 @@ def _cannot_untag(levels: Levels, tags: Ints) -> UntagUnsupportedError:
         for one, other in zip(home, name, strict=True)
     )
     more = f", and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    instead = "add to the plan all tags and indexes that need the same manifests"
+    if _is_harmless(levels, effect, tags):
+        instead = "plan with semantics='delete-digest': no other tag and no index needs them"
     return UntagUnsupportedError(
         "The registry does not take tags away, and deleting the manifests of these by digest "
         f"would take what stays: {', '.join(map(printable, names[:SHOWN]))}{more}. Nothing was "
-        "deleted. Leave them out, or add to the plan all tags and indexes that need the same "
-        "manifests; semantics='delete-digest' does so for tags."
+        f"deleted. Leave them out, or {instead}."
     )
