@@ -9,7 +9,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.bench import blobs, images, listings, uploads
+from tests.bench import blobs, images, kernel, listings, uploads
 from tests.bench.delay import far_away
 from tests.bench.measuring import Figures, middle, ratio, rounds
 from tests.bench.seeding import Seeder
@@ -75,6 +75,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], str]] = {
     "blobs": lambda chosen: blobs.measure(chosen.rounds),
     "images": lambda chosen: images.measure(chosen.rounds),
     "uploads": lambda chosen: uploads.measure(chosen.rounds),
+    "kernel": lambda chosen: kernel.measure(chosen.rounds),
 }
 
 

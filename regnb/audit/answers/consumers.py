@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from pandas.api.extensions import ExtensionArray
 
 from regnb.audit.answers.owners import Owners
 from regnb.audit.kernel.arrays import Codes, Ints, once
 from regnb.audit.kernel.levels import Level, Levels
-from regnb.audit.tables.cells import filled, strings, texts
+from regnb.audit.tables.cells import filled, strings
 from regnb.audit.tables.manifests import platform_of
 from regnb.audit.tables.tables import listed, repository_codes, status_of
-from regnb.frames.schemas import TEXT
 from regnb.walk.columns import NONE
 from regnb.walk.inventory import Inventory
 
@@ -117,10 +116,9 @@ def tag(levels: Levels) -> Consumers:
     rank = np.empty(len(number), dtype=np.int64)
     of_tag = np.append(levels.seen.text_rank, NONE)[tag]
     rank[np.lexsort((of_tag, levels.seen.repository_rank[repository]))] = np.arange(len(number))
-    paths = texts(inventory.repositories.values, repository)
-    names = texts([f":{text}" for text in inventory.texts.values], tag)
-    names[tag == NONE] = ""
-    key: ExtensionArray = pd.array(paths + names, dtype=TEXT)
+    names = [*(f":{text}" for text in inventory.texts.values), ""]
+    paths: Any = strings(inventory.repositories.values, repository)  # they can be added
+    key = paths + strings(names, np.where(tag >= 0, tag, len(names) - 1))
     return Consumers(lambda levels: levels.tag, number, key, rank, repository, tag)
 
 

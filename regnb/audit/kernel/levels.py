@@ -7,7 +7,17 @@ from functools import cached_property
 
 import numpy as np
 
-from regnb.audit.kernel.arrays import Codes, Flags, Ints, Links, distinct, once, pack, unpack
+from regnb.audit.kernel.arrays import (
+    Codes,
+    Flags,
+    Ints,
+    Links,
+    distinct,
+    narrowed,
+    once,
+    pack,
+    unpack,
+)
 from regnb.audit.kernel.content import Content
 from regnb.audit.kernel.graph import Graph, spread
 from regnb.audit.kernel.policy import OCI, LivenessPolicy
@@ -39,12 +49,12 @@ class Level:
     def merged(self, group: Ints, count: int, content: Content) -> Level:
         """The level of `count` groups of these consumers; `group` is that of each."""
 
-        def together(consumer: Codes, digest: Codes) -> tuple[Ints, Ints]:
-            return unpack(distinct(pack(group[consumer], digest, content.count)), content.count)
+        def together(consumer: Codes, digest: Codes) -> Ints:
+            return distinct(pack(group[consumer], digest, content.count))
 
         return Level(
-            Reach(*together(self.reached.consumer, self.reached.digest)),
-            Pairs(*together(self.pairs.consumer, self.pairs.blob)),
+            Reach(*unpack(together(self.reached.consumer, self.reached.digest), content.count)),
+            Pairs(*narrowed(together(self.pairs.consumer, self.pairs.blob), content.count)),
             np.ones(count, dtype=np.int64),
         )
 

@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from regnb.audit.kernel.arrays import Ints, pack, unpack
+from regnb.audit.kernel.arrays import Ints, Links, pack, unpack
 from regnb.audit.kernel.usage import Pairs
 from regnb.walk.columns import NONE
 
 FEW = 8  # consumers, or one in that many: more are cheaper to multiply
-CHUNK = 4096  # blobs in a product
-_HALF = 31  # bits: 4096 times 2 ** 31 is far below 2 ** 53
+CHUNK = 1024  # blobs in a product
+_HALF = 31  # bits: 1024 times 2 ** 31 is far below 2 ** 53
 
 
 def overlap(pairs: Pairs, chosen: Ints, size: Ints) -> Ints:
     """A square of bytes, for some consumers in their order; its diagonal is left empty.
 
     Args:
-        pairs: who needs what, each pair once.
+        pairs: who needs what, each pair once, sorted by who.
         chosen: consumers, each once.
         size: of each digest.
     """
@@ -42,17 +42,13 @@ def _few(count: int) -> int:
 
 def _shared(pairs: Pairs, chosen: Ints) -> tuple[Ints, Ints]:
     """Pairs of blob and place in `chosen`, sorted, of the blobs that two of these need."""
-    place = np.full(int(max(chosen.max(initial=NONE), pairs.consumer.max(initial=NONE))) + 1, NONE)
-    place[chosen] = np.arange(len(chosen))
-    consumer = place[pairs.consumer]
-    mine = consumer >= 0
-    keys = pack(pairs.blob[mine], consumer[mine], len(chosen))
+    last = max(pairs.consumer.max(initial=NONE), chosen.max(initial=NONE))
+    starts = np.searchsorted(pairs.consumer, np.arange(last + 2))
+    place, blob = Links(starts, pairs.blob).follow(chosen)
+    several = (np.bincount(blob) > 1)[blob] if len(blob) else np.zeros(0, dtype=bool)
+    keys = pack(blob[several], place[several], len(chosen))
     keys.sort()
-    blob, consumer = unpack(keys, len(chosen))
-    several = np.zeros(len(blob), dtype=bool)
-    several[1:] |= blob[1:] == blob[:-1]
-    several[:-1] |= blob[1:] == blob[:-1]
-    return blob[several], consumer[several]
+    return unpack(keys, len(chosen))
 
 
 def _pairwise(blob: Ints, consumer: Ints, size: Ints, count: int) -> Ints:

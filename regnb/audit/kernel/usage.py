@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from regnb.audit.kernel.arrays import Codes, Ints, Links, distinct, pack, sums, unpack
+from regnb.audit.kernel.arrays import Codes, Ints, Links, distinct, narrowed, pack, sums
 from regnb.audit.kernel.content import Content
 from regnb.audit.kernel.reach import Reach
 
 _HIGH, _LOW = 32, 31  # bits; there are fewer users than 2 ** 31, so that nothing overflows
-_UNITS = (2.0**-_HIGH, 2.0 ** -(_HIGH + _LOW))
+CHUNK = 1 << 20  # pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +26,11 @@ class Pairs:
     def of(cls, reached: Reach, content: Content, *, needs: Links) -> Pairs:
         """The manifests reached, and what they need: `needs` leads there from a document."""
         documents = pack(reached.consumer, reached.digest, content.count)
-        consumer = np.repeat(reached.consumer, needs.counts(reached.digest))
-        below = pack(consumer, needs.beyond(reached.digest), content.count)
-        del consumer
-        keys = distinct(np.concatenate((documents, below)))
-        del documents, below
-        consumer, blob = unpack(keys, content.count)
-        return cls(consumer.astype(np.int32), blob.astype(np.int32))
+        blobs, counts = needs.beyond(reached.digest), needs.counts(reached.digest)
+        below = pack(np.repeat(reached.consumer, counts), blobs, content.count)
+        keys = np.concatenate((documents, below))
+        del documents, blobs, below  # at ten million edges 130 MB
+        return cls(*narrowed(distinct(keys), content.count))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +68,10 @@ def amounts(reached: Reach, pairs: Pairs, content: Content, *, weight: Ints) -> 
             the same digest have the same numbers, and count as that many.
     """
     count, users = len(weight), needed_by(pairs, content, weight=weight)
-
-    def total(values: Ints) -> Ints:
-        return sums(pairs.consumer, values[pairs.blob], count)
-
     return Amounts(
         declared=sums(reached.consumer, content.declared[reached.digest], count),
-        stored=total(content.size),
-        exclusive=total(np.where(users == 1, content.size, 0)),
+        stored=stored(pairs, content, count),
+        exclusive=_summed(pairs, np.where(users == 1, content.size, 0), count),
         fair=fair(pairs, content.size, users, count),
         blob_count=np.bincount(pairs.consumer, minlength=count).astype(np.int64),
     )
@@ -89,16 +83,19 @@ def fair(pairs: Pairs, size: Ints, users: Ints, count: int) -> npt.NDArray[np.fl
     Sums of whole numbers depend on no order: so the walk that met the blobs in another order gives
     the same bits (F13), and only the last 2 ** -63 of a byte are lost.
     """
-    whole, *rest = _shares(size, users)
-    shares = sums(pairs.consumer, whole[pairs.blob], count).astype(np.float64)
-    for part, unit in zip(rest, _UNITS, strict=True):
-        shares += sums(pairs.consumer, part[pairs.blob], count) * unit
+    users = np.maximum(users, 1)
+    whole, left = np.divmod(size, users)
+    shares = _summed(pairs, whole, count).astype(np.float64)
+    part, left = np.divmod(left << _HIGH, users)
+    shares += _summed(pairs, part, count) * 2.0**-_HIGH
+    part = (left << _LOW) // users
+    shares += _summed(pairs, part, count) * 2.0 ** -(_HIGH + _LOW)
     return shares
 
 
 def stored(pairs: Pairs, content: Content, count: int) -> Ints:
     """The bytes that each of `count` consumers needs."""
-    return sums(pairs.consumer, content.size[pairs.blob], count)
+    return _summed(pairs, content.size, count)
 
 
 def needed_by(pairs: Pairs, content: Content, *, weight: Ints) -> Ints:
@@ -106,9 +103,10 @@ def needed_by(pairs: Pairs, content: Content, *, weight: Ints) -> Ints:
     return sums(pairs.blob, weight[pairs.consumer], content.count)
 
 
-def _shares(size: Ints, users: Ints) -> tuple[Ints, Ints, Ints]:
-    """Size / users, as whole bytes and two parts of a byte, in `_UNITS`."""
-    users = np.maximum(users, 1)
-    whole, left = np.divmod(size, users)
-    high, left = np.divmod(left << _HIGH, users)
-    return whole, high, (left << _LOW) // users
+def _summed(pairs: Pairs, values: Ints, count: int) -> Ints:
+    """The values of all blobs of each consumer, some pairs at a time: all would fill the memory."""
+    total = np.zeros(count, dtype=np.int64)
+    for start in range(0, len(pairs.blob), CHUNK):
+        some = slice(start, start + CHUNK)
+        np.add.at(total, pairs.consumer[some], values[pairs.blob[some]])
+    return total
