@@ -19,7 +19,7 @@ from regnb.frames.cache_schema import CACHE
 from regnb.interfaces import Registry as AnyRegistry
 from regnb.options import cache_limit
 from regnb.store import database
-from regnb.store.cache import FILE, ContentCache, cache_folder
+from regnb.store.cache import ContentCache, cache_folder
 from regnb.walk.journal import FOLDER
 
 
@@ -77,6 +77,9 @@ class Cache(Shown):
         """Empty it, and forget what unfinished audits were answered.
 
         Audits that run meanwhile do no worse than without it.
+
+        Raises:
+            StorageError: it cannot be used, or only be read.
         """
         with _opened() as cache:
             cache.clear()
@@ -118,6 +121,4 @@ def warn_of_trouble(*troubles: str, stacklevel: int) -> None:
 
 def _opened() -> closing[ContentCache]:
     """The cache as it is; looking at it makes no file."""
-    folder = cache_folder()
-    there = folder is not None and (folder / FILE).exists()
-    return closing(ContentCache(folder if there else None, limit=cache_limit()))
+    return closing(ContentCache(cache_folder(), limit=cache_limit(), make=False))

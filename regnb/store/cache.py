@@ -21,11 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from regnb.errors import InvalidDigestError, RegnbError, VerificationError
+from regnb.errors import InvalidDigestError, RegnbError, StorageError, VerificationError
 from regnb.model import media_types
 from regnb.model.digest import Digest, proven
 from regnb.model.manifest import Manifest, parse_manifest
 from regnb.store import database
+from regnb.store.database import bytes_in_use, open_somehow
 
 FILE = "content-1.sqlite3"
 """Its name; the number is that of the tables in it."""
@@ -85,7 +86,7 @@ class ContentCache:
     Attributes:
         path: of the file; None for a cache that holds nothing.
         limit: bytes that the file may have in use.
-        trouble: why it cannot be used, or was begun anew; empty where all is well.
+        trouble: why it cannot be used or only be read, or was begun anew; empty where all is well.
     """
 
     def __init__(
@@ -93,29 +94,38 @@ class ContentCache:
         folder: Path | None,
         *,
         limit: int,
+        make: bool = True,
         patience: float = database.PATIENCE,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """Open the cache of a folder, which is made where it is not there.
+        """Open the cache of a folder.
 
         Args:
             folder: of the file; without one the cache holds nothing.
             limit: bytes that the file may have in use.
+            make: the file, where it is not there; else there is only `trouble` if it cannot be.
             patience: seconds to wait for another process that writes to it.
             now: tells seconds since 1970.
         """
         self.path = None if folder is None else folder / FILE
         self.limit = limit
         self.trouble = ""
+        self._patience = patience
         self._now = now
+        self._writes = True
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._bodies: dict[str, tuple[str, bytes]] = {}
         self._waiting = 0
         self._seen: dict[tuple[str, str, str], str] = {}
         self._used: set[str] = set()
-        if self.path is not None:
-            self._open(self.path, patience)
+        if self.path is not None and (make or os.path.exists(self.path)):
+            try:
+                self._open(self.path)
+            except (OSError, sqlite3.Error) as error:
+                self._give_up(error)
+        elif self.path is not None and (obstacle := database.obstacle(self.path)):
+            self.trouble = f"The cache {self.path} is not used: {obstacle}."
 
     def manifest(self, digest: Digest) -> Manifest | None:
         """A manifest, or None where it is not here, or not whole."""
@@ -153,7 +163,7 @@ class ContentCache:
         Raises:
             VerificationError: `raw` does not hash to `digest`.
         """
-        if self._connection is None or not _tells_its_type(raw, media_type):
+        if self._connection is None or not self._writes or not _tells_its_type(raw, media_type):
             return
         proven(raw, digest)
         with self._lock:
@@ -193,7 +203,7 @@ class ContentCache:
     def sight(self, registry: str, repository: str, tag: str, digest: Digest) -> None:
         """Remember the digest of a tag; written by the next `flush`."""
         with self._lock:
-            if self._connection is not None:
+            if self._connection is not None and self._writes:
                 self._seen[registry, repository, tag] = digest
 
     def flush(self) -> None:
@@ -201,7 +211,8 @@ class ContentCache:
         with self._lock:
             if not (self._bodies or self._seen or self._used):
                 return
-            if self._use(self._write, False):
+            # Once more for a file that is found damaged now, and begun anew.
+            if self._use(self._write, False) or self._use(self._write, False):
                 self._use(self._keep_within_limit, None)
             self._bodies, self._seen, self._used = {}, {}, set()
             self._waiting = 0
@@ -225,10 +236,14 @@ class ContentCache:
     @property
     def size(self) -> int:
         """Bytes of the file that are in use."""
-        return self._use(_bytes_in_use, 0)
+        return self._use(bytes_in_use, 0)
 
     def clear(self) -> None:
-        """Forget everything, and give the space back."""
+        """Forget everything, and give the space back.
+
+        Raises:
+            StorageError: it cannot be used, or only be read.
+        """
 
         def empty(connection: sqlite3.Connection) -> None:
             with database.transaction(connection):
@@ -239,7 +254,10 @@ class ContentCache:
 
         with self._lock:
             self._bodies, self._seen, self._used = {}, {}, set()
-            self._use(empty, None)
+            if self._writes:
+                self._use(empty, None)
+            if self.trouble and (self._connection is None or not self._writes):
+                raise StorageError(self.trouble)
 
     def close(self) -> None:
         """Write what was taken in, and let go of the file. Doing it twice does no harm."""
@@ -249,16 +267,10 @@ class ContentCache:
                 self._connection.close()
                 self._connection = None
 
-    def _open(self, path: Path, patience: float) -> None:
-        for _ in range(2):
-            try:
-                self._connection = database.open_database(path, _SCHEMA, patience=patience)
-            except (OSError, sqlite3.Error) as error:
-                self._give_up(error)
-                if not database.is_damaged(error):
-                    return
-            else:
-                return
+    def _open(self, path: Path) -> None:
+        self._connection, self._writes = open_somehow(path, _SCHEMA, patience=self._patience)
+        if not self._writes:
+            self.trouble = f"The cache {path} can only be read: what is new is not kept."
 
     def _verified(self, digest: Digest) -> bytes | None:
         """The bytes, if they are what they should be."""
@@ -271,9 +283,11 @@ class ContentCache:
         try:
             proven(raw, digest)
         except (VerificationError, InvalidDigestError):
-            self._use(lambda it: it.execute("DELETE FROM content WHERE digest = ?", [digest]), None)
+            if self._writes:
+                query = "DELETE FROM content WHERE digest = ?"
+                self._use(lambda it: it.execute(query, [digest]), None)
             return None
-        if not 0 <= self._now() - used <= FRESH:
+        if self._writes and not 0 <= self._now() - used <= FRESH:
             with self._lock:
                 self._used.add(digest)
         return raw
@@ -310,9 +324,9 @@ class ContentCache:
 
     def _keep_within_limit(self, connection: sqlite3.Connection) -> None:
         """Let the least recently used go where there is too much."""
-        if _bytes_in_use(connection) <= self.limit:
+        if bytes_in_use(connection) <= self.limit:
             return
-        while (excess := _bytes_in_use(connection) - int(self.limit * LEEWAY)) > 0:
+        while (excess := bytes_in_use(connection) - int(self.limit * LEEWAY)) > 0:
             oldest = connection.execute("SELECT id, size FROM content ORDER BY used, id")
             going = []
             for number, size in oldest:
@@ -338,18 +352,22 @@ class ContentCache:
                 return otherwise
 
     def _give_up(self, error: Exception) -> None:
-        """Use the file no more; one that is damaged is moved, so that the next begins anew."""
+        """Use the file no more; one that is damaged is moved, and another is begun."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
         self.trouble = f"The cache {self.path} is not used: {database.reason(error)}."
-        if self.path is not None and database.is_damaged(error):
+        if self.path is not None and self._writes and database.is_damaged(error):
             try:
                 aside = database.set_aside(self.path)
             except OSError as trouble:
                 self.trouble += f" It cannot be moved away: {trouble.strerror}."
-            else:
-                self.trouble = f"The cache was damaged and begins anew; it is now {aside}."
+                return
+            self.trouble = f"The cache was damaged and begins anew; it is now {aside}."
+            try:
+                self._open(self.path)
+            except (OSError, sqlite3.Error) as trouble:
+                self.trouble += f" It is not used: {database.reason(trouble)}."
 
 
 def cache_folder() -> Path | None:
@@ -373,14 +391,10 @@ def _tells_its_type(raw: bytes, media_type: str) -> bool:
 
 
 def _read(connection: sqlite3.Connection, digest: Digest) -> tuple[bytes, int] | None:
-    query = "SELECT body, used FROM content JOIN bodies USING (id) WHERE digest = ?"
+    # What is damaged may come as another type.
+    query = (
+        "SELECT CAST(body AS BLOB), CAST(used AS INTEGER) FROM content JOIN bodies USING (id) "
+        "WHERE digest = ?"
+    )
     found: tuple[bytes, int] | None = connection.execute(query, (digest,)).fetchone()
     return found
-
-
-def _bytes_in_use(connection: sqlite3.Connection) -> int:
-    pages, free, size = (
-        int(connection.execute(f"PRAGMA {name}").fetchone()[0])
-        for name in ("page_count", "freelist_count", "page_size")
-    )
-    return (pages - free) * size

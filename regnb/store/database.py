@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +21,8 @@ ENDS = ("", "-wal", "-shm")
 _PAUSE = 0.01  # seconds
 
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_CLOSED = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN})
+_EFFECTIVE = os.access in os.supports_effective_ids
 _PRIMARY = 0xFF
 
 
@@ -58,6 +61,48 @@ def open_database(
         connection.close()
         raise
     return connection
+
+
+def open_somehow(path: Path, schema: str, *, patience: float) -> tuple[sqlite3.Connection, bool]:
+    """Open a database, and say whether it can be written to; arguments and errors as above."""
+    # SQLite itself may tell no sooner than when something is written.
+    if not os.path.exists(path) or os.access(path, os.W_OK, effective_ids=_EFFECTIVE):
+        try:
+            return open_database(path, schema, patience=patience), True
+        except sqlite3.Error as error:
+            if _code(error) not in _CLOSED:
+                raise
+    return _open_to_read(path), False
+
+
+def _open_to_read(path: Path) -> sqlite3.Connection:
+    """Open a database that may be read and not be written to.
+
+    Where its folder is closed too, SQLite can share it with those that write only while they have
+    it open. Else it is read as if nobody did: what was not yet moved into the file is missing, and
+    what is read has to be verified.
+    """
+    place = path.absolute().as_uri()
+    for how in ("mode=ro", "mode=ro&immutable=1"):
+        connection = sqlite3.connect(f"{place}?{how}", uri=True, check_same_thread=False)
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_master")
+        except sqlite3.Error as error:
+            connection.close()
+            found = error
+        else:
+            return connection
+    raise found
+
+
+def obstacle(path: Path) -> str:
+    """Why a database cannot be made there, in a few words; nothing is made."""
+    place = next(one for one in path.parents if os.path.exists(one))
+    try:
+        tempfile.TemporaryFile(dir=place).close()
+    except OSError as error:
+        return reason(error)
+    return ""
 
 
 @contextmanager
@@ -145,6 +190,15 @@ def _write_ahead(connection: sqlite3.Connection, patience: float) -> None:
             time.sleep(_PAUSE)
         else:
             return
+
+
+def bytes_in_use(connection: sqlite3.Connection) -> int:
+    """Bytes of the file that are in use."""
+    pages, free, size = (
+        int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return (pages - free) * size
 
 
 def _code(error: BaseException) -> int:

@@ -19,7 +19,7 @@ import regnb
 from regnb.core.wire.connections import Connections
 from regnb.core.wire.incoming import Incoming
 from regnb.core.wire.outgoing import Outgoing
-from regnb.errors import CacheWarning, CatalogUnsupportedError, InvalidReferenceError
+from regnb.errors import CacheWarning, CatalogUnsupportedError, InvalidReferenceError, StorageError
 from regnb.frames.cache_schema import CACHE
 from regnb.sample import SampleClient, serve
 from regnb.store.cache import FILE
@@ -283,6 +283,11 @@ def test_a_place_where_nothing_can_be_kept_is_one_warning(
         audit = reg.audit()
     assert len(warned) == 1
     assert is_whole(audit)
+    assert "is not used: Not a directory" in str(regnb.cache)
+    assert "is not used: Not a directory" in regnb.cache._repr_html_()
+    assert regnb.cache.entry_count == 0
+    with pytest.raises(StorageError, match="is not used: Not a directory"):
+        regnb.cache.clear()
 
 
 def test_nothing_is_kept_where_that_is_off(

@@ -6,14 +6,16 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from regnb.errors import DigestMismatchError
+from regnb.errors import DigestMismatchError, StorageError
 from regnb.model import media_types
 from regnb.model.digest import Digest
 from regnb.model.manifest import parse_manifest
@@ -21,6 +23,7 @@ from regnb.store import cache as cache_module
 from regnb.store.cache import FILE, ContentCache, cache_folder
 
 PLENTY = 10**9
+NOBODY = 65534
 URL = "https://registry.example"
 
 
@@ -256,8 +259,135 @@ def test_a_folder_that_cannot_be_made_is_done_without(tmp_path: Path) -> None:
     cache.add(Digest.of(b"a"), b"a")
     cache.flush()
     assert (cache.entry_count, cache.size, cache.config(Digest.of(b"a"))) == (0, 0, None)
-    cache.clear()
+    with pytest.raises(StorageError, match="Not a directory"):
+        cache.clear()
     cache.close()
+
+
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """A folder that can be reached by any account."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder) / "cache"
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """While nothing in a folder may be changed, by an account that such rules hold for."""
+    modes = {one: one.stat().st_mode for one in [folder, *folder.iterdir()]}
+    for one, mode in modes.items():
+        one.chmod(0o555 if stat.S_ISDIR(mode) else 0o444)
+    account = os.geteuid()
+    if account == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(account)
+        for one, mode in modes.items():
+            if one.exists():
+                one.chmod(mode)
+
+
+@pytest.mark.parametrize("in_use", [False, True])
+def test_what_can_only_be_read_is_read_and_left_as_it_is(shared: Path, in_use: bool) -> None:
+    clock = [1_000_000.0]
+    owner = ContentCache(shared, limit=PLENTY, now=lambda: clock[0])
+    digest, bad = manifest_in(owner, "a"), manifest_in(owner, "b")
+    owner.sight(URL, "app", "1", digest)
+    owner.flush()
+    assert owner._connection is not None
+    owner._connection.execute("UPDATE bodies SET body = '{}' WHERE id = 2")
+    if not in_use:
+        owner.close()
+    clock[0] += 10 * cache_module.FRESH
+    with read_only(shared):
+        before = {one.name: one.read_bytes() for one in shared.iterdir() if "shm" not in one.name}
+        found = ContentCache(shared, limit=1, now=lambda: clock[0])
+        assert found.trouble == f"The cache {found.path} can only be read: what is new is not kept."
+        assert found.manifest(digest) is not None
+        assert found.manifest(bad) is None
+        assert found.sightings(URL, "app") == {"1": digest}
+        assert not found.holds(manifest_in(found, "new"))
+        found.sight(URL, "app", "2", digest)
+        found.flush()
+        with pytest.raises(StorageError, match="can only be read"):
+            found.clear()
+        assert found.entry_count == 2
+        assert {entry.used for entry in found.entries()} == {1_000_000}
+        assert "can only be read" in found.trouble
+        found.close()
+        assert before == {name: (shared / name).read_bytes() for name in before}
+    owner.close()
+
+
+def test_what_is_damaged_and_can_only_be_read_is_done_without(shared: Path) -> None:
+    shared.mkdir()
+    (shared / FILE).write_bytes(b"no database" * 1000)
+    with read_only(shared):
+        found = ContentCache(shared, limit=PLENTY)
+        assert "is not used" in found.trouble
+        assert not found.entries()
+
+
+def test_what_others_write_is_never_moved_away(shared: Path) -> None:
+    owner = ContentCache(shared, limit=PLENTY)
+    digests = [manifest_in(owner, str(number)) for number in range(200)]
+    owner.close()
+    with read_only(shared):
+        found = ContentCache(shared, limit=PLENTY)
+    assert found._connection is not None
+    found._connection.execute("PRAGMA cache_size = 0")
+    path = shared / FILE
+    with path.open("r+b") as file:  # as it may seem to be while another writes
+        file.seek(4096)
+        file.write(b"\xff" * (path.stat().st_size - 4096))
+    assert found.manifest(digests[7]) is None
+    assert "is not used" in found.trouble
+    assert [one.name for one in shared.iterdir()] == [FILE]
+
+
+def test_a_look_makes_nothing_and_tells_what_could_not_be_made(shared: Path) -> None:
+    def trouble(folder: Path) -> str:
+        return ContentCache(folder, limit=PLENTY, make=False).trouble
+
+    shared.mkdir()
+    assert trouble(shared) == trouble(shared / "not" / "yet") == ""
+    assert not list(shared.iterdir())
+    (shared / "file").write_text("")
+    assert "is not used: Not a directory" in trouble(shared / "file")
+    (shared / "closed").mkdir()
+    with read_only(shared / "closed"):
+        assert "is not used: Permission denied" in trouble(shared / "closed")
+        assert "is not used: Permission denied" in trouble(shared / "closed" / "further")
+
+
+@pytest.mark.parametrize("when", ["read", "written"])
+def test_damage_that_is_found_midway_costs_what_was_there_and_no_more(
+    cache: ContentCache, when: str
+) -> None:
+    for number in range(200):
+        manifest_in(cache, str(number))
+    old = Digest.of(document("7"))
+    cache = again(cache)
+    assert cache.path is not None
+    assert cache._connection is not None
+    cache._connection.execute("PRAGMA cache_size = 0")
+    with cache.path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (cache.path.stat().st_size - 4096))
+    if when == "read":
+        assert cache.manifest(old) is None
+    new = manifest_in(cache, "new")
+    cache.flush()
+    assert "damaged" in cache.trouble
+    assert cache.manifest(new) is not None
+    manifest_in(cache, "later")
+    fresh = again(cache)
+    assert fresh.entry_count == 2
+    assert fresh.trouble == ""
+    fresh.close()
 
 
 def test_without_a_folder_it_holds_nothing_and_says_nothing() -> None:
