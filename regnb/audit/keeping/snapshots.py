@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -164,8 +164,12 @@ def _is_whole(folder: Path, name: str) -> bool:
 def _write_tables(staged: Path, inventory: Inventory, name: str) -> Iterator[str]:
     """Write the tables of one audit; where, below its folder."""
     read = _Read(inventory)
+    rank = {
+        form: np.append(ranks(getattr(inventory, form).values), NONE)
+        for form in ("repositories", "texts", "digests")
+    }
     for saved in OF_SNAPSHOT:
-        order = _order(saved, inventory)
+        order = _order(saved, inventory, rank)
         flags = read.flags() if saved is REPOSITORY_MANIFESTS else {}
         for number, start in zip(count(), range(0, max(len(order), 1), PART_ROWS), strict=False):
             rows = order[start : start + PART_ROWS]
@@ -200,14 +204,11 @@ def _of(inventory: Inventory, name: str, table: pa.Table) -> pa.Table:
     return pa.table(whose | columns)
 
 
-def _order(saved: Saved, inventory: Inventory) -> Ints:
+def _order(saved: Saved, inventory: Inventory, rank: Mapping[str, Ints]) -> Ints:
     """The order of the rows by the texts of the columns that come first."""
     rows = getattr(inventory, saved.rows)
-    keys = []
-    for cell in saved.cells[: saved.sorted_by]:
-        rank = np.append(ranks(getattr(inventory, cell.form).values), NONE)
-        keys.append(rank[rows.column(cell.source)])
-    return np.lexsort(keys[::-1])
+    cells = saved.cells[: saved.sorted_by]
+    return np.lexsort([rank[cell.form][rows.column(cell.source)] for cell in reversed(cells)])
 
 
 class _Read:
