@@ -44,3 +44,14 @@ def test_the_guide_to_moving_images_is_what_happens(
         regnb.connect(served.url) as other,
     ):
         assert run(DOCS / "guide.md", {"regnb": regnb, "reg": reg, "other": other}) > 15
+
+
+# dask 2026.8 calls what pandas 3.1 says that a later version will not have.
+@pytest.mark.filterwarnings("ignore:The inplace keyword:pandas.errors.Pandas4Warning")
+def test_the_page_on_large_registries_is_what_happens(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("REGNB_PROGRESS", "0")
+    with regnb.sample.connect() as reg:
+        assert run(DOCS / "scale.md", {"regnb": regnb, "reg": reg}) > 15

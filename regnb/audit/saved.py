@@ -83,7 +83,9 @@ def _rows(folder: Path) -> list[dict[str, Any]]:
     need_parquet()
     from regnb.audit.keeping.snapshots import saved_snapshots  # noqa: PLC0415 - as above
 
-    return sorted(saved_snapshots(folder), key=lambda row: (row["started_at"], row["snapshot_id"]))
+    # An audit that went on with one that was stopped began when that did.
+    order = ("started_at", "finished_at", "snapshot_id")
+    return sorted(saved_snapshots(folder), key=lambda row: [row[name] for name in order])
 
 
 def _chosen(

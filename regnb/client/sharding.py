@@ -48,7 +48,7 @@ FOLDER = "shards"
 SHARDS = 64
 """Into how many shards repositories are dealt, so that all workers end at about one time."""
 
-SMALLEST, LARGEST = 8, 250
+SMALLEST, LARGEST = 16, 250
 """Repositories of a shard: fewer are not worth its files; more are much to hold, or to do again."""
 
 FRESH = timedelta(hours=24)

@@ -256,6 +256,18 @@ def test_what_another_audit_has_read_is_not_shown(tmp_path: Path) -> None:
     assert len(loaded.blobs) == len(audit.blobs)
 
 
+def test_an_audit_that_goes_on_with_another_is_one_of_its_own(tmp_path: Path) -> None:
+    building = company()
+    stopped = building.audit()
+    stopped.save(tmp_path)
+    building.tag("team/app", "more", OTHER)
+    finished = building.audit()
+    assert finished.started_at == stopped.started_at
+    finished.save(tmp_path)
+    assert len(regnb.list_audits(tmp_path)) == 2
+    assert_kept(regnb.load_audit(tmp_path), finished)
+
+
 @pytest.mark.parametrize(
     ("at", "month"),
     [

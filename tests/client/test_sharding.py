@@ -151,6 +151,7 @@ def test_many_repositories_are_dealt_evenly() -> None:
     assert len(hands) == 80
     assert [len(hand) for hand in sharding._dealt(names[:7], {})] == [3, 2, 2]
     assert list(sharding._dealt([], {})) == []
+    assert list(sharding._dealt("abcdef", {"f": 4})) == [tuple("abcde"), ("f",)]
 
 
 def test_a_worker_that_fails_is_tried_once_more(reg: Client, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 from base64 import b64encode
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +60,13 @@ def logins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def workers(logins: Path) -> Iterator[Any]:
     """The executor of a cluster of two processes on this machine."""
-    distributed = pytest.importorskip("distributed")
-    options = {"processes": True, "threads_per_worker": 1, "dashboard_address": None}
+    dask, distributed = map(import_module, ("dask", "distributed"))
+    # Its profiler looks at the frames of all threads, and Python 3.11.7 can stop for ever in that.
+    without_profiler = dask.config.set({"distributed.worker.profile.enabled": False})
+    # Without an address it takes port 8787, and warns where that is in use.
+    options = {"processes": True, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
     with (
+        without_profiler,
         distributed.LocalCluster(n_workers=2, **options) as cluster,
         distributed.Client(cluster) as client,
         client.get_executor() as executor,
@@ -156,7 +161,7 @@ def login() -> tuple[str, str]:
 
 @pytest.mark.usefixtures("logged_in")
 def test_dask_reads_the_data_set_in_parts(client: Client, workers: Any, tmp_path: Path) -> None:
-    dataframe = pytest.importorskip("dask.dataframe")
+    dataframe = import_module("dask.dataframe")
     audit = client.audit(executor=workers, folder=tmp_path)
     held = dataframe.read_parquet(
         str(tmp_path / "snapshots" / "*" / "repository_manifests" / "*.parquet")
