@@ -20,7 +20,12 @@ UNSEEN = (
     "Seen is what the listed tags lead to. The registry's API does not show untagged manifests, "
     "blobs that no manifest names, or unfinished uploads: the disk may hold more."
 )
-CONFLICT = "of which descriptors disagree on the size; the largest is counted, or what was read."
+SETTLED = (
+    "of which a descriptor states a wrong size; what was read or the registry said is counted."
+)
+UNSETTLED = (
+    "of which descriptors disagree on the size; the largest is counted: totals are not exact."
+)
 
 
 def card(audit: Audit, levels: Levels) -> Card:
@@ -53,7 +58,6 @@ def _completeness(inventory: Inventory) -> str:
 
 def _with_sizes(audit: Audit, levels: Levels, facts: list[tuple[str, object]]) -> Card:
     total, usage = audit.usage("registry").iloc[0], audit.usage("repository")
-    conflicts = int(np.count_nonzero(levels.content.size_conflict & levels.live_blobs))
     stored = int(total["stored"])
     ratio = usage["stored"].sum() / stored if stored else 1.0
     facts += [
@@ -66,8 +70,15 @@ def _with_sizes(audit: Audit, levels: Levels, facts: list[tuple[str, object]]) -
     ]
     title = f"{audit.registry} {count(len(levels.inventory.tags), 'tag')} {size(stored)}"
     largest = Section("largest repositories", _largest(usage), open=True)
-    notes = (f"{count(conflicts, 'blob')} {CONFLICT}", UNSEEN) if conflicts else (UNSEEN,)
-    return Card("Audit", title, tuple(facts), (largest, *_errors(audit)), notes)
+    return Card("Audit", title, tuple(facts), (largest, *_errors(audit)), _notes(levels))
+
+
+def _notes(levels: Levels) -> tuple[str, ...]:
+    """What to know of the totals."""
+    content, live = levels.content, levels.live_blobs
+    wrong = ((content.unsettled, UNSETTLED), (content.size_conflict & ~content.unsettled, SETTLED))
+    counted = [(int(np.count_nonzero(flags & live)), note) for flags, note in wrong]
+    return (*(f"{count(number, 'blob')} {note}" for number, note in counted if number), UNSEEN)
 
 
 def _largest(usage: pd.DataFrame) -> Table:

@@ -155,9 +155,9 @@ class Client(Shown):
         Costs one request to begin with, one for each page of the catalog and of each tag list, one
         for each tag, one for each distinct child manifest and each further repository that names
         it, one for each distinct image config and each repository that lacks it, one for each layer
-        that names other places, and one for each tag that misses a child. A registry that lists
-        referrers is asked for those of each manifest, too. What cannot be read is a row in
-        ``audit.errors``, and never ends the walk.
+        that names other places or on whose size manifests disagree, and one for each tag that
+        misses a child. A registry that lists referrers is asked for those of each manifest, too.
+        What cannot be read is a row in ``audit.errors``, and never ends the walk.
 
         Manifests and configs come out of `regnb.cache` where they are in it. The second audit of
         an unchanged registry reads none: tags are asked for by conditional requests. Where the

@@ -39,6 +39,7 @@ from regnb.errors import RegnbError, SavedAuditError, WorkerError, printable
 from regnb.progress import bar, in_kernel
 from regnb.walk.asking import not_names
 from regnb.walk.columns import NONE
+from regnb.walk.disputes import settle_sizes
 from regnb.walk.inventory import Inventory
 from regnb.walk.scope import Scope
 
@@ -278,4 +279,6 @@ def _merged(inventory: Inventory, work: _Work, core: Registry) -> Audit:
             inventory.add_failure(error, stage="tags", repository=name)
     started = [inventory.started_at, *(part.facts["started_at"] for part in work.parts)]
     loading.finish(started=min(started), stopped=datetime.now(UTC), finished=not inventory.stopped)
+    if not inventory.stopped:
+        settle_sizes(core, inventory)
     return Audit(Seen(inventory), service=core)

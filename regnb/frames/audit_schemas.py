@@ -49,7 +49,7 @@ LABEL_SOURCE: Dtype = pd.CategoricalDtype(
 REFERRER_SOURCE: Dtype = pd.CategoricalDtype(
     ["api", "fallback-tag", "cosign-tag", "subject-field", "buildx-index"]
 )
-SIZE_SOURCE: Dtype = pd.CategoricalDtype(["descriptor", "document"])
+SIZE_SOURCE: Dtype = pd.CategoricalDtype(["descriptor", "document", "head"])
 COMPRESSION: Dtype = pd.CategoricalDtype(["none", "gzip", "zstd", "unknown"])
 STAGE: Dtype = pd.CategoricalDtype(
     ["catalog", "tags", "head", "manifest", "config", "referrers", "blob"]
@@ -232,7 +232,9 @@ AUDIT_BLOBS = Schema(
         "registry": REGISTRY,
         "digest": Column(TEXT, "digest of the blob, manifests included"),
         "size": Column(BYTES, "bytes as stored; null where nothing says it"),
-        "size_source": Column(SIZE_SOURCE, "a descriptor, or the manifest or config that was read"),
+        "size_source": Column(
+            SIZE_SOURCE, "a descriptor, what was read, or the registry, asked by HEAD"
+        ),
         "is_config": Column(FLAG, "whether a manifest names it as config"),
         "is_layer": Column(FLAG, "whether a manifest names it as layer"),
         "is_manifest": Column(FLAG, "whether it is a manifest, or named as one"),

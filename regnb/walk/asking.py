@@ -223,6 +223,19 @@ class Asking:
         with self._noting() as inventory:
             (inventory.mark_here if is_here else inventory.mark_foreign)(job.digest)
 
+    def settle_size(self, jobs: list[BlobJob]) -> None:
+        """Ask one repository after the other how large a blob is, until one says it."""
+        digest = self.inventory.digests.values[jobs[0].digest]
+        for job in jobs:
+            try:
+                size = self._source.size(job.repository, digest)
+            except RegnbError as error:
+                self._note_blob_failure(job, error, stage="blob")
+                continue
+            with self._noting() as inventory:
+                inventory.sizes.append(job.digest, size)
+            return
+
     def _ask_for_config(self, job: BlobJob) -> None:
         digest = self.inventory.digests.values[job.digest]
         try:

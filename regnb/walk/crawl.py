@@ -22,6 +22,7 @@ from regnb.store.cache import ContentCache
 from regnb.walk.asking import Asking
 from regnb.walk.budget import Budget, Purse, Stopped
 from regnb.walk.columns import NONE
+from regnb.walk.disputes import disputed
 from regnb.walk.inventory import BY_INDEX, BY_SUBJECT, Inventory
 from regnb.walk.journal import Journal
 from regnb.walk.places import BlobJob, Place
@@ -84,11 +85,12 @@ def crawl(
 
     Costs one request for each page of the catalog and of each tag list, one for each tag, one for
     each distinct child of an index and one for each further repository that names it, one for each
-    distinct image config, and one for each layer of a repository that names other places. No
-    digest is asked for twice by digest, but for what one repository lacks and another may have:
-    then they are asked one after the other. Where the registry lists referrers, one more for each
-    manifest of a repository; where it does not, one in all. Manifests and configs that are in the
-    cache are not read again: tags that were seen before are asked for by a conditional GET.
+    distinct image config, one for each layer of a repository that names other places, and one for
+    each layer on whose size manifests disagree. No digest is asked for twice by digest, but for
+    what one repository lacks and another may have: then they are asked one after the other. Where
+    the registry lists referrers, one more for each manifest of a repository; where it does not, one
+    in all. Manifests and configs that are in the cache are not read again: tags that were seen
+    before are asked for by a conditional GET.
 
     Args:
         registry: whom to ask.
@@ -135,6 +137,7 @@ def crawl(
             walk.walk_repositories(scope)
         else:
             walk.walk_references(pairs)
+        walk.settle_sizes()
         purse.check_outage()
     walk.report()
     return inventory
@@ -202,6 +205,10 @@ class _Walk:
         """Read what references lead to, in one batch."""
         self._repositories_known = len({repository for repository, _ in pairs})
         self._walk_batch(pairs)
+
+    def settle_sizes(self) -> None:
+        """Ask for the sizes that what was read, in all batches, disagrees on."""
+        self._run(disputed(self._inventory), self.asking.settle_size)
 
     def report(self) -> None:
         """Say how far the walk is."""

@@ -75,6 +75,7 @@ class Inventory:
         referrers: one row a repository, subject and manifest about it, as the registry lists them;
             the subjects that manifests name themselves are edges.
         configs: one row an image config; ``created`` in microseconds, or NO_TIME.
+        sizes: one row a blob on whose size descriptors disagree, and what the registry said of it.
         diff_ids: one row an image config and layer: what the layer hashes to uncompressed.
         history: one row an image config and step of its build.
         failures: what could not be read.
@@ -124,6 +125,7 @@ class Inventory:
             command="i", working_dir="i", exposed_ports="i", env="i", labels="i",
             history_count="i", diff_id_count="i",
         )  # fmt: skip
+        self.sizes = Rows(digest="i", size="q")
         self.diff_ids = Rows(config="i", position="i", diff_id="i")
         self.history = Rows(
             config="i", position="i", created="q", created_by="i", comment="i", author="i",

@@ -15,11 +15,13 @@ from regnb.core.wire.limits import Limits
 from regnb.errors import (
     NotFoundError,
     OperationCancelledError,
+    ProtocolError,
     RegnbError,
     TooManyReferrersError,
 )
 from regnb.interfaces import CONFIG_LIMIT, TagList
 from regnb.model.digest import Digest
+from regnb.model.fields import MAX_SIZE
 from regnb.model.manifest import Manifest
 from regnb.store.cache import ContentCache
 from regnb.walk.budget import Purse
@@ -195,6 +197,19 @@ class Source:
             return True
 
         return bool(self._answer(("blob", repository, digest), ask).value)
+
+    def size(self, repository: str, digest: Digest) -> int:
+        """The bytes of a blob, as the registry says."""
+
+        def ask() -> int:
+            size = self._repository(repository).blobs.stat(digest).size
+            if size > MAX_SIZE:
+                raise ProtocolError(
+                    f"The registry says that {digest} has {size:.3g} bytes, which cannot be true."
+                )
+            return size
+
+        return int(self._answer(("size", repository, digest), ask).value)
 
     def _answer(self, key: Key, ask: Callable[[], Any]) -> Answer:
         """What the journal has, or else what is answered now and so is in the journal."""

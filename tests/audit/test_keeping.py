@@ -83,6 +83,8 @@ def company(month: int = 1, registry: str = "registry.example") -> Building:
     building.tag("team/app", f"sha256-{'0' * 64}", IMAGE)
     building.tag("base", "latest", OTHER)
     building.tag("base", "urls", doubtful)
+    building.tag("base", "lie", image("lie", 9, config("c1", 7), blob("A", 1001)))
+    seen.sizes.append(seen.digests.code(digest("A")), 999)
     seen.mark_foreign(seen.digests.code(digest("U")))
     seen.mark_foreign(seen.digests.code(digest("V")))
     seen.mark_here(seen.digests.code(digest("V")))
@@ -308,7 +310,7 @@ def pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_many_parts_are_one_audit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pieces(monkeypatch)
     company().audit().save(tmp_path)
-    assert len(list((tmp_path / "content" / "references").iterdir())) == 3
+    assert len(list((tmp_path / "content" / "references").iterdir())) == 4
     assert len(list((tmp_path / "snapshots").glob("*/tags/*"))) == 3
     assert_same(regnb.load_audit(tmp_path), company().audit())
 
@@ -360,7 +362,7 @@ def test_a_save_that_is_killed_leaves_what_was_there_and_can_be_made_again(
         assert not owners.duplicated(["manifest_digest", "kind", "position"]).any()
 
 
-@pytest.mark.parametrize("number", range(13))
+@pytest.mark.parametrize("number", range(14))
 def test_a_full_disk_is_a_typed_error_and_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
@@ -406,7 +408,7 @@ def test_a_missing_file_is_named_and_saving_again_heals(tmp_path: Path) -> None:
     audit = company().audit()
     audit.save(tmp_path)
     parquet = [name for name in files_of(tmp_path) if name.endswith(".parquet")]
-    assert len(parquet) == 13
+    assert len(parquet) == 14
     for name in parquet:
         folder = tmp_path / "whole"
         audit.save(folder)

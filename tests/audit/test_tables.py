@@ -128,6 +128,27 @@ def test_of_two_sizes_of_one_blob_the_larger_counts_and_the_card_says_so() -> No
     assert row["size"] == 1000
     assert audit.blobs["size_conflict"].sum() == 1
     assert "1 blob of which descriptors disagree" in audit.card().text()
+    plan, other = audit.plan_delete(["r:1", "r:2"]), audit.plan_delete(["r:1"])
+    assert not plan.complete
+    assert plan.warnings == (
+        "Descriptors disagree on the size of 1 blob that would be freed, and the registry has not "
+        "said which is right: the largest is counted.",
+    )
+    assert "(not exact)" in plan.card().text()
+    assert (other.complete, other.warnings, other.freed) == (True, (), 1), "it is not freed"
+
+
+def test_what_the_registry_says_of_a_size_settles_it() -> None:
+    building = Building()
+    building.tag("r", "1", image("M1", 1, config("c", 1), blob("A", 1000)))
+    building.tag("r", "2", image("M2", 1, config("c", 1), blob("A", 999)))
+    building.inventory.sizes.append(building.inventory.digests.code(digest("A")), 998)
+    audit = building.audit()
+    row = audit.blobs.set_index("digest").loc[digest("A")]
+    assert (row["size"], row["size_source"], row["size_conflict"]) == (998, "head", True)
+    assert "1 blob of which a descriptor states a wrong size" in audit.card().text()
+    plan = audit.plan_delete(repositories="r")
+    assert (plan.complete, plan.warnings, plan.freed) == (True, (), 1001)
 
 
 def test_a_manifest_that_was_read_has_its_own_size_whatever_an_index_says() -> None:

@@ -81,6 +81,7 @@ class FakeRegistry:
         self.tags: dict[str, dict[str, Manifest]] = {}
         self.manifests: dict[str, dict[Digest, Manifest]] = {}
         self.configs: dict[Digest, bytes] = {}
+        self.sizes: dict[tuple[str, Digest], int] = {}
         self.lost: set[tuple[str, Digest]] = set()
         self.invalid: dict[str, tuple[str, ...]] = {}
         self.referrers: dict[tuple[str, Digest], tuple[Descriptor, ...]] | None = None
@@ -216,9 +217,10 @@ class FakeBlobs:
 
     def stat(self, digest: Digest) -> Descriptor:
         self._registry.ask("stat", self._name, digest)
-        if digest != LAYER_HERE:
+        size = self._registry.sizes.get((self._name, digest), 1 if digest == LAYER_HERE else None)
+        if size is None:
             raise BlobUnknownError("no such blob", status=404, code="BLOB_UNKNOWN")
-        return Descriptor("application/octet-stream", digest, 1)
+        return Descriptor("application/octet-stream", digest, size)
 
     def get(self, digest: Digest, *, limit: int = CONFIG_LIMIT) -> bytes:
         self._registry.ask("config", self._name, digest)

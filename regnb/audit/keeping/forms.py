@@ -107,6 +107,15 @@ REFERRERS = Saved(
     sorted_by=3,
 )
 
+SIZES = Saved(
+    "blob_sizes",
+    "sizes",
+    (
+        Cell("digest", "digest", "digests"),
+        Cell("size", "size", "number"),
+    ),
+)
+
 MANIFESTS = Saved(
     "manifests",
     "documents",
@@ -185,7 +194,7 @@ HISTORY = Saved(
     ),
 )
 
-OF_SNAPSHOT = (REPOSITORIES, TAGS, REPOSITORY_MANIFESTS, REFERRERS)
+OF_SNAPSHOT = (REPOSITORIES, TAGS, REPOSITORY_MANIFESTS, REFERRERS, SIZES)
 """The tables of one audit that are rows of its inventory; its errors and a few facts are not."""
 
 OF_CONTENT = ((MANIFESTS, REFERENCES), (CONFIGS, DIFF_IDS, HISTORY))

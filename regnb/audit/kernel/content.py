@@ -8,10 +8,11 @@ import numpy as np
 
 from regnb.audit.kernel.arrays import Codes, Flags, Ints, Links, sums
 from regnb.walk.columns import NONE
+from regnb.walk.disputes import stated_sizes
 from regnb.walk.inventory import CHILD, LAYER, SUBJECT, Inventory
 
-DESCRIPTOR, DOCUMENT = range(2)
-"""What says how large something is: whoever names it, or its own bytes, which were read."""
+DESCRIPTOR, DOCUMENT, HEAD = range(3)
+"""What says how large something is: who names it, its own bytes, or the registry that has it."""
 
 ROOM = 2.0**62
 """Bytes that all sizes together may have, so that no sum of them can leave int64."""
@@ -23,10 +24,11 @@ class Content:
 
     Attributes:
         count: how many digests there are.
-        declared_in_all: bytes that all descriptors declare, roughly.
-        size: bytes of each digest; where descriptors disagree, the largest counts, but a manifest
-            or config that was read has the size that it has.
-        size_source: what says so: `DESCRIPTOR` or `DOCUMENT`.
+        declared_in_all: bytes that all descriptors declare, and the registry says, roughly.
+        size: bytes of each digest. A manifest or config that was read has the size that it has, and
+            what the registry was asked for the size that it says; else the largest size counts that
+            a descriptor states.
+        size_source: what says so: `DESCRIPTOR`, `DOCUMENT` or `HEAD`.
         size_conflict: whether a descriptor says otherwise than another, or than what was read.
         document: row of `Inventory.documents` of each digest, or NONE.
         declared: bytes of config and layers that each document declares, repeats included.
@@ -58,10 +60,11 @@ class Content:
         own, listed, about = of_image & ~elsewhere, kind == CHILD, kind == SUBJECT
         document = np.full(count, NONE, dtype=np.int64)
         document[inventory.documents.column("digest")] = np.arange(len(inventory.documents))
-        size, source, conflict = _sizes(inventory, child, declared_size)
+        size, source, conflict = _sizes(inventory)
+        stated = np.concatenate((declared_size, inventory.sizes.column("size")))
         return cls(
             count=count,
-            declared_in_all=float(np.sum(declared_size, dtype=np.float64)),
+            declared_in_all=float(np.sum(stated, dtype=np.float64)),
             size=size,
             size_source=source,
             size_conflict=conflict,
@@ -72,6 +75,12 @@ class Content:
             blobs=Links.of(parent[own], child[own], count),
             subjects=Links.of(parent[about], child[about], count),
         )
+
+    @property
+    def unsettled(self) -> Flags:
+        """Whether each digest has a size of which it is not known whether it is the right one."""
+        unsettled: Flags = self.size_conflict & (self.size_source == DESCRIPTOR)
+        return unsettled
 
     def check_sums(self) -> None:
         """Refuse to sum what an int64 may not hold.
@@ -86,14 +95,16 @@ class Content:
             )
 
 
-def _sizes(inventory: Inventory, child: Codes, declared: Ints) -> tuple[Ints, Codes, Flags]:
-    count = len(inventory.digests)
-    largest, smallest = np.full(count, -1), np.full(count, np.iinfo(np.int64).max)
-    np.maximum.at(largest, child, declared)
-    np.minimum.at(smallest, child, declared)
-    named = largest >= 0
-    size, source = np.where(named, largest, 0), np.full(count, DESCRIPTOR)
-    for read in (inventory.configs, inventory.documents):
-        digests = read.column("digest")
-        size[digests], source[digests] = read.column("size"), DOCUMENT
-    return size, source, named & ((smallest != size) | (largest != size))
+def _sizes(inventory: Inventory) -> tuple[Ints, Codes, Flags]:
+    """The size of each digest, what says so, and whether anything else says otherwise."""
+    smallest, largest = stated_sizes(inventory)
+    size, source = np.maximum(largest, 0), np.full(len(largest), DESCRIPTOR)
+    proofs = (
+        (inventory.sizes, HEAD),
+        (inventory.configs, DOCUMENT),
+        (inventory.documents, DOCUMENT),
+    )
+    for proof, says in proofs:
+        digests = proof.column("digest")
+        size[digests], source[digests] = proof.column("size"), says
+    return size, source, (largest >= 0) & ((smallest != size) | (largest != size))

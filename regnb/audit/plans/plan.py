@@ -238,12 +238,13 @@ def plan_of(
     inventory = levels.inventory
     deleted = np.zeros(len(levels.graph.keys), dtype=bool) if manifests is None else manifests
     effect = Effect.of(levels, asked=tags, deleted=deleted, semantics=semantics)
+    unsettled = int(np.count_nonzero(levels.content.unsettled & effect.blobs))
     return DeletionPlan(
         semantics=semantics,
         freed=int(levels.content.size[effect.blobs].sum()),
         already_garbage=levels.garbage,
-        complete=inventory.complete and not inventory.scope,
-        warnings=(*_doubts(inventory), *_breaks(levels, effect), *warnings),
+        complete=inventory.complete and not inventory.scope and not unsettled,
+        warnings=(*_doubts(inventory, unsettled), *_breaks(levels, effect), *warnings),
         decisions=decisions,
         _levels=levels,
         _effect=effect,
@@ -268,8 +269,8 @@ def _breaks(levels: Levels, effect: Effect) -> list[str]:
     return [f"{count(broken, 'index', 'indexes')} {loses} an entry, and cannot be pulled whole."]
 
 
-def _doubts(inventory: Inventory) -> list[str]:
-    """Why the bytes that a plan frees may not be exact."""
+def _doubts(inventory: Inventory, unsettled: int) -> list[str]:
+    """Why the bytes that a plan frees may not be exact; of how many blobs the size is in doubt."""
     doubts = []
     if not inventory.complete:
         doubts.append(
@@ -280,5 +281,10 @@ def _doubts(inventory: Inventory) -> list[str]:
         doubts.append(
             f"Only {printable(inventory.scope, 200)} was audited, so that the bytes freed are not "
             "exact: the rest of the registry may need some of them."
+        )
+    if unsettled:
+        doubts.append(
+            f"Descriptors disagree on the size of {count(unsettled, 'blob')} that would be freed, "
+            "and the registry has not said which is right: the largest is counted."
         )
     return doubts
