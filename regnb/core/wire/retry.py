@@ -16,10 +16,10 @@ from regnb.core.wire.limits import Limits
 RETRIED = frozenset({408, 429, 499, 500, 502, 503, 504, *range(520, 525)})
 TOO_MANY_REQUESTS = 429
 
-RATION = 64
-"""Retries that may be in vain where many things are asked for: six in a row for a dozen of them."""
+RATION = 32
+"""Retries that may be in vain where many things are asked for: five each for six things."""
 
-REGAIN = 0.05
+REGAIN = 0.02
 """The part of a retry that each success adds to a ration again."""
 
 
@@ -39,7 +39,10 @@ T = TypeVar("T", bound=Outcome)
 
 
 class Ration:
-    """How many retries all requests together may still make in vain. Threads share it."""
+    """How many retries all requests together may still make in vain. Threads share it.
+
+    Trials that are under way are not hurried: however many there are, a short outage costs nothing.
+    """
 
     __slots__ = ("_left", "_lock", "_most")
 
@@ -48,16 +51,13 @@ class Ration:
         self._left = self._most = most
         self._lock = threading.Lock()
 
-    def take(self) -> bool:
-        """Take one, if there is one."""
-        with self._lock:
-            if self._left < 1:
-                return False
-            self._left -= 1
-            return True
+    @property
+    def is_spent(self) -> bool:
+        """Whether there are none left."""
+        return self._left < 1
 
-    def give_back(self, count: float) -> None:
-        """Put back what was not in vain."""
+    def add(self, count: float) -> None:
+        """Take away those that were in vain, or put some back after a success."""
         with self._lock:
             self._left = min(self._most, self._left + count)
 
@@ -143,12 +143,10 @@ class Trial:
         self._retries = retries
         self._attempts = attempts
         self._cancelled = cancelled
-        self._taken = 0
         self.progressed()
 
     def progressed(self) -> None:
         """Count attempts and time anew, because the last attempt brought something (F6)."""
-        self._retries.ration.give_back(self._taken)
         self._number = self._taken = 0
         self.restart_clock()
 
@@ -168,7 +166,7 @@ class Trial:
             else:
                 self._retries.reached = True
                 if outcome.status not in RETRIED:
-                    self._retries.ration.give_back(self._taken + REGAIN)
+                    self._retries.ration.add(REGAIN)
                     return outcome
                 if not self.again(outcome):
                     return outcome
@@ -201,15 +199,12 @@ class Trial:
         if limited:
             # It is asked of all requests, also where this one is not made again.
             self._retries.ask_for_quiet(self._waited_for(asked) if delay is None else delay)
-        if delay is None or not (limited or self._is_granted()):
+        if delay is None or (self._retries.ration.is_spent and not limited):
+            self._retries.ration.add(-self._taken)
             return False
+        self._taken += not limited
         self._wait(delay)
         return True
-
-    def _is_granted(self) -> bool:
-        granted = self._retries.ration.take()
-        self._taken += granted
-        return granted
 
     def _waited_for(self, asked: float | None) -> float:
         return asked if asked and asked <= self._retries.limits.retry_after_cap else 0.0
