@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from regnb.audit.audit import Audit
 from regnb.audit.kernel.policy import LivenessPolicy
 from regnb.audit.kernel.seen import Seen
 from regnb.audit.parquet import need_parquet
-from regnb.errors import AuditUnknownError, printable
+from regnb.errors import AuditUnknownError, SavedAuditError, SavedAuditWarning, printable
 from regnb.frames.audit_schemas import AUDIT_SNAPSHOT
 from regnb.frames.build import frame
 from regnb.walk.inventory import Inventory
@@ -32,13 +33,16 @@ def list_audits(folder: str | os.PathLike[str]) -> pd.DataFrame:
     Returns:
         Their tables ``snapshot``, one below the other; no rows where none was saved.
 
+    Warns:
+        SavedAuditWarning: one of them is damaged, or was saved by a newer version of regnb; the
+            others are listed, and can be loaded by their ``snapshot_id``.
+
     Raises:
+        AuditUnknownError: there is no such folder.
         MissingExtraError: pyarrow is not installed.
-        NewerAuditError: a newer version of regnb saved one of them.
-        SavedAuditError: one is damaged; the message names the file.
         StorageError: the folder cannot be read.
     """
-    rows = _rows(Path(folder))
+    rows = _rows(Path(folder), on_refused=_warn)
     columns = {name: [row[name] for row in rows] for name in AUDIT_SNAPSHOT.columns}
     return frame(AUDIT_SNAPSHOT, columns, registry="", retrieved=datetime.now(UTC))
 
@@ -57,18 +61,19 @@ def load_audit(
         registry: as tables call it; by default any.
         at: the newest that began by then is meant, by default the newest of all. A text names a
             time (``2026-11-26 12:00``), a day or a month, to its end; or it is a ``snapshot_id``
-            of `list_audits`. Times are UTC, unless a `datetime` says otherwise.
+            of `list_audits`, which is found whatever became of the others. Times are UTC, unless a
+            `datetime` says otherwise.
 
     Raises:
         AuditUnknownError: the folder holds no such audit; the message says which it holds.
         MissingExtraError: pyarrow is not installed.
-        NewerAuditError: a newer version of regnb saved it.
-        SavedAuditError: it is damaged, or a file is missing; the message names it.
+        NewerAuditError: a newer version of regnb saved it, or one that may be the one meant.
+        SavedAuditError: that is damaged, or a file is missing; the message names it.
         StorageError: a file cannot be read.
         ValueError: `at` is no time.
     """
     place = Path(folder)
-    row = _chosen(place, _rows(place), registry, at)
+    row = _named(place, at) or _chosen(place, _rows(place), registry, at)
     from regnb.audit.keeping.loading import Loading  # noqa: PLC0415 - it imports pyarrow
 
     loading = Loading(_empty(row))
@@ -79,24 +84,40 @@ def load_audit(
     return Audit(Seen(inventory), policy=LivenessPolicy(**json.loads(row["policy"])))
 
 
-def _rows(folder: Path) -> list[dict[str, Any]]:
+def _warn(error: SavedAuditError) -> None:
+    warnings.warn(str(error), SavedAuditWarning, stacklevel=5)
+
+
+def _named(folder: Path, at: str | datetime | None) -> dict[str, Any] | None:
+    """The audit whose id is `at`, if there is one."""
     need_parquet()
+    from regnb.audit.keeping.snapshots import facts_of, snapshot_ids  # noqa: PLC0415 - as above
+
+    return facts_of(folder, str(at)) if at in snapshot_ids(folder) else None
+
+
+def _rows(
+    folder: Path, *, on_refused: Callable[[SavedAuditError], object] | None = None
+) -> list[dict[str, Any]]:
+    need_parquet()
+    if not folder.is_dir():
+        raise AuditUnknownError(f"{printable(folder)} is no folder, and holds no audit.")
     from regnb.audit.keeping.snapshots import saved_snapshots  # noqa: PLC0415 - as above
 
     # An audit that went on with one that was stopped began when that did.
     order = ("started_at", "finished_at", "snapshot_id")
-    return sorted(saved_snapshots(folder), key=lambda row: [row[name] for name in order])
+    return sorted(
+        saved_snapshots(folder, on_refused=on_refused),
+        key=lambda row: [row[name] for name in order],
+    )
 
 
 def _chosen(
     folder: Path, rows: Sequence[dict[str, Any]], registry: str | None, at: str | datetime | None
 ) -> dict[str, Any]:
     mine = [row for row in rows if registry in {None, row["registry"]}]
-    named = [row for row in mine if row["snapshot_id"] == at]
-    if at is not None and not named:
-        end = _end(at)
-        named = [row for row in mine if row["started_at"] <= end]
-    found = named if at is not None else mine
+    end = None if at is None else _end(at)
+    found = [row for row in mine if end is None or row["started_at"] <= end]
     if not found:
         raise AuditUnknownError(_unknown(folder, rows))
     return found[-1]

@@ -74,7 +74,8 @@
 and, as warnings (UserWarning): ListingWarning, a listing that holds names that are none;
 RegistryWarning, what a registry wants its users to know; CredentialWarning, a login in a file that
 was passed over because it cannot be understood; UnverifiedTLSWarning, a certificate that is not
-checked; CacheWarning, what is kept on disk between calls cannot be used.
+checked; CacheWarning, what is kept on disk between calls cannot be used; SavedAuditWarning, one of
+the audits of a folder is damaged or of a newer version.
 
 Messages hold registry text only through `printable`, so that neither a terminal nor a log is at
 its mercy, and URLs only in redacted form.

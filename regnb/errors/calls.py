@@ -190,6 +190,10 @@ class DeletionError(PlanError):
     log: Any = None
 
 
+class SavedAuditWarning(UserWarning):
+    """One of the audits of a folder cannot be used; the others can."""
+
+
 class ListingWarning(UserWarning):
     """A listing holds what cannot be what it lists, or is gone; that was left out."""
 

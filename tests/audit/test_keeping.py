@@ -28,6 +28,7 @@ from regnb.errors import (
     MissingExtraError,
     NewerAuditError,
     SavedAuditError,
+    SavedAuditWarning,
 )
 from regnb.frames.audit_schemas import AUDIT_TABLES
 from regnb.model import media_types
@@ -291,8 +292,11 @@ def test_the_newest_audit_by_a_time_is_the_one_that_is_meant(
 
 def test_an_audit_that_is_not_there_is_an_error_that_says_which_are(tmp_path: Path) -> None:
     with pytest.raises(AuditUnknownError, match="none at all"):
-        regnb.load_audit(tmp_path / "nothing")
-    assert len(regnb.list_audits(tmp_path / "nothing")) == 0
+        regnb.load_audit(tmp_path)
+    assert len(regnb.list_audits(tmp_path)) == 0
+    for call in (regnb.load_audit, regnb.list_audits):
+        with pytest.raises(AuditUnknownError, match="is no folder"):
+            call(tmp_path / "nothing")
     company().audit().save(tmp_path)
     for wanted in ({"registry": "other"}, {"at": "2025"}):
         with pytest.raises(AuditUnknownError, match=r"registry\.example at 2026-01-01 00:00:01"):
@@ -398,6 +402,9 @@ def test_a_newer_file_is_an_error_that_says_to_update(
         company(2).audit().save(tmp_path)
     with pytest.raises(NewerAuditError, match=r"2026-?02.*pip install --upgrade regnb"):
         regnb.load_audit(tmp_path)
+    with pytest.warns(SavedAuditWarning, match="pip install --upgrade regnb"):
+        (name,) = regnb.list_audits(tmp_path)["snapshot_id"]
+    assert_kept(regnb.load_audit(tmp_path, at=name), company(1).audit())
     before = files_of(tmp_path)
     with pytest.raises(NewerAuditError, match="pip install --upgrade regnb"):
         company(2).audit().save(tmp_path)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -80,18 +80,40 @@ def save(folder: Path, inventory: Inventory, facts: pd.DataFrame) -> None:
             sync_folder(place.parent)
 
 
-def saved_snapshots(folder: Path) -> list[Facts]:
+def snapshot_ids(folder: Path) -> list[str]:
+    """The ids of all snapshots of a folder, the oldest first.
+
+    Raises:
+        StorageError: the folder cannot be read.
+    """
+    place = folder / SNAPSHOTS
+    with explained(place, "read"):
+        return sorted(path.name for path in place.iterdir()) if place.is_dir() else []
+
+
+def saved_snapshots(
+    folder: Path, *, on_refused: Callable[[SavedAuditError], object] | None = None
+) -> list[Facts]:
     """The facts of all snapshots of a folder, and the ``parts`` of each, in the order of ids.
+
+    Args:
+        folder: of the data set.
+        on_refused: is called with the error of each that cannot be used, instead of raising it.
 
     Raises:
         NewerAuditError: a newer version of regnb wrote one of them.
         SavedAuditError: one is damaged.
         StorageError: one cannot be read.
     """
-    place = folder / SNAPSHOTS
-    with explained(place, "read"):
-        names = sorted(path.name for path in place.iterdir()) if place.is_dir() else []
-    return [facts_of(folder, name) for name in names]
+    found = []
+    for name in snapshot_ids(folder):
+        try:
+            found.append(facts_of(folder, name))
+        except SavedAuditError as error:
+            if on_refused is None:
+                raise
+            on_refused(error)
+    return found
 
 
 def facts_of(folder: Path, name: str) -> Facts:
