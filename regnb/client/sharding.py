@@ -27,6 +27,7 @@ from math import ceil
 from pathlib import Path
 
 from regnb.audit.audit import Audit
+from regnb.audit.keeping.failures import FAILURES, failures_of
 from regnb.audit.keeping.forms import REPOSITORIES
 from regnb.audit.keeping.loading import Loading
 from regnb.audit.keeping.parts import read_part
@@ -108,12 +109,12 @@ def audit(
                     raise
                 inventory.stopped = INTERRUPTED
         found = _merged(inventory, work, core)
-        if not inventory.stopped:
+        if inventory.stopped != INTERRUPTED:
+            found.save(folder)
+        if not inventory.stopped:  # only now: a disk that is full must not take the parts along
             shutil.rmtree(place)
             with suppress(OSError):  # others audit something else
                 place.parent.rmdir()
-    if inventory.stopped != INTERRUPTED:
-        found.save(folder)
     return found
 
 
@@ -204,13 +205,16 @@ def _key(*choices: object) -> str:
 
 
 def _finished(place: Path, names: Collection[str]) -> list[Part]:
-    """What an earlier call has left that is of use: no repository is in two parts."""
+    """What an earlier call has left that is of use: no repository is in two parts.
+
+    What could not be read then, and may be read now, is asked for again.
+    """
     found: list[Part] = []
     taken: set[str] = set()
     oldest = datetime.now(UTC) - FRESH
     for folder in sorted(path for path in place.iterdir() if path.is_dir()):
         part = _part(folder)
-        if part is None or part.facts["started_at"] < oldest:
+        if part is None or part.facts["started_at"] < oldest or _has_retriable(part):
             continue
         if part.repositories <= set(names) - taken:
             taken |= part.repositories
@@ -225,6 +229,13 @@ def _part(folder: Path) -> Part | None:
         return Part(folder, facts[-1], frozenset(_listed(folder, facts[-1]))) if facts else None
     except SavedAuditError:
         return None
+
+
+def _has_retriable(part: Part) -> bool:
+    """Whether something failed in a part that may do better now."""
+    tables = [name for name in part.facts["parts"] if name.split("/")[-2] == FAILURES]
+    failures = [failure for name in tables for failure in failures_of(part.folder, name)]
+    return any(failure.retriable for failure in failures)
 
 
 def _tag_counts(folder: Path, registry: str) -> Mapping[str, int]:

@@ -170,9 +170,10 @@ def _path_of(function: Given | None) -> str:
             return path
     except (ImportError, AttributeError, ValueError):
         pass
+    # Not its repr, which may hold what it was made with (S16).
+    shown = printable(name or type(function).__name__)
     raise CredentialError(
-        f"credentials={printable(name or function)} is no function of a module that workers can "
-        f"import. {_ADVICE}"
+        f"credentials={shown} is no function of a module that workers can import. {_ADVICE}"
     )
 
 

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import functools
 import os
 import pickle
 import threading
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from regnb.client.shards import Shard, crawl_shard
 from regnb.errors import (
     AuthenticationRequiredError,
     CredentialError,
+    DiskFullError,
     MissingExtraError,
     RegistryUnavailableError,
     StorageError,
@@ -27,6 +29,7 @@ from regnb.errors import (
 )
 from regnb.frames.audit_schemas import AUDIT_TABLES
 from regnb.sample import Served, serve
+from regnb.walk.failures import Failure
 
 TIMES = {"snapshot_id", "started_at", "finished_at", "observed_at"}
 
@@ -380,8 +383,12 @@ def test_workers_import_the_function_that_gives_credentials(
     [
         ({"username": "alice", "password": "secret of the tests"}, "not passed on to workers"),
         ({"credentials": lambda: ("alice", "secret of the tests")}, "is no function of a module"),
+        (
+            {"credentials": functools.partial(print, "secret of the tests")},
+            "partial is no function",
+        ),
     ],
-    ids=["a password", "a function without a name"],
+    ids=["a password", "a function without a name", "a function that holds one (S16)"],
 )
 def test_credentials_that_workers_cannot_have_are_an_error_before_the_first_request(
     tmp_path: Path, workers: Workers, options: dict[str, Any], why: str
@@ -446,3 +453,33 @@ def test_half_of_the_arguments_or_budgets_are_refused(
     monkeypatch.setattr("regnb.audit.parquet.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match="pip install"):
         reg.audit(executor=workers, folder=tmp_path)
+
+
+def test_a_disk_that_is_full_at_the_end_takes_no_part_along(
+    reg: Client, tmp_path: Path, workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(audit: Audit, folder: Path) -> None:
+        raise DiskFullError("no space is left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Audit, "save", full)
+        with pytest.raises(DiskFullError):
+            reg.audit(executor=workers, folder=tmp_path)
+    walked = len(workers.begun)
+    again = reg.audit(executor=workers, folder=tmp_path)
+    assert len(workers.begun) == walked == 5
+    assert_equal(again, reg.audit())
+    assert not (tmp_path / sharding.FOLDER).exists()
+
+
+def test_a_part_with_what_may_be_read_later_is_walked_again(
+    reg: Client, tmp_path: Path, interrupted: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with interrupted, pytest.raises(KeyboardInterrupt):
+        reg.audit(executor=interrupted, folder=tmp_path)
+    monkeypatch.undo()
+    later = Failure(datetime.now(UTC), "tags", repository="x", retriable=True)
+    monkeypatch.setattr(sharding, "failures_of", lambda folder, part: [later])
+    with Workers() as workers:
+        assert_equal(reg.audit(executor=workers, folder=tmp_path), reg.audit())
+    assert len(workers.names) == 15  # all of them
