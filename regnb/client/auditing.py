@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable
-from pathlib import Path
-
 from regnb.client.caching import cache_of, warn_of_trouble
+from regnb.client.scoping import warn_of_nothing
 from regnb.client.walking import walk
 from regnb.core.registry import Registry
 from regnb.interfaces import Service
@@ -15,10 +12,7 @@ from regnb.store.cache import cache_folder
 from regnb.walk.budget import Budget
 from regnb.walk.inventory import Inventory
 from regnb.walk.journal import Journal, journal_path
-from regnb.walk.scope import Scope, Tags, is_glob
-
-Repositories = str | os.PathLike[str] | Iterable[str]
-"""Names, a glob for those of the catalog, or a file with one name a line."""
+from regnb.walk.scope import Scope
 
 
 def audit(
@@ -42,7 +36,7 @@ def audit(
         budget: what it may cost.
         progress: show a bar.
     """
-    if isinstance(core, Registry) or scope.names is not None:
+    if isinstance(core, Registry) or not scope.asks_catalog:
         core.ping()  # or a registry that is not there would be an error row a repository
     with cache_of(core) as cache:
         journal = _journal(core, scope, configs, referrers, resume=resume)
@@ -63,28 +57,8 @@ def audit(
             if not in_kernel():
                 raise
     warn_of_trouble(cache.trouble, journal.trouble, stacklevel=3)
+    warn_of_nothing(scope, inventory, stacklevel=3)
     return inventory
-
-
-def scope_of(
-    repositories: Repositories | None, tags: Tags | None, named: Callable[[str], str]
-) -> Scope:
-    """What arguments of `Client.audit` mean; `named` gives the whole name of a repository."""
-    return Scope.of(_names(repositories, named), tags)
-
-
-def _names(
-    repositories: Repositories | None, named: Callable[[str], str]
-) -> str | list[str] | None:
-    """A glob as it is, or checked names."""
-    if repositories is None or (isinstance(repositories, str) and is_glob(repositories)):
-        return repositories
-    if isinstance(repositories, str):
-        return [named(repositories)]
-    if isinstance(repositories, os.PathLike):
-        lines = Path(repositories).read_text("utf-8-sig").splitlines()
-        repositories = [line for line in map(str.strip, lines) if line and line[0] != "#"]
-    return [named(name) for name in repositories]
 
 
 def _journal(core: Service, scope: Scope, *choices: bool, resume: bool) -> Journal:

@@ -16,9 +16,9 @@ from regnb.audit.audit import Audit
 from regnb.audit.kernel.seen import Seen
 from regnb.audit.parquet import need_parquet
 from regnb.client import auditing
-from regnb.client.auditing import Repositories
 from regnb.client.image import Image
 from regnb.client.repo import Repo
+from regnb.client.scoping import Repositories, scope_of
 from regnb.client.sources import only_image
 from regnb.client.transfers import Platforms
 from regnb.client.walking import warn_of
@@ -169,9 +169,10 @@ class Client(Shown):
         of time is then that of both.
 
         Args:
-            repositories: the names to audit instead of the whole catalog; or a glob for the names
-                in the catalog, such as ``"team/*"``, whose ``*`` matches slashes as well; or the
-                `pathlib.Path` of a file with one name a line, where ``#`` begins a comment.
+            repositories: what to audit instead of the whole catalog: names, or globs for names in
+                the catalog, such as ``"team/*"``, whose ``*`` matches slashes as well. One or
+                several of them, a table with a column ``repository``, or the `pathlib.Path` of a
+                file with one a line, where ``#`` begins a comment.
             tags: a glob or several, one of which a tag has to match, or a compiled expression that
                 the whole tag has to match. Signatures and other attachments of what is read are
                 read as well.
@@ -205,10 +206,13 @@ class Client(Shown):
 
         Warns:
             CacheWarning: what is kept on disk cannot be used, or was begun anew.
+            ListingWarning: a glob or the expression matches nothing; the rest is audited.
 
         Raises:
-            ValueError: a budget is no number; or `executor` without `folder`, or the reverse, or
-                with a budget, or for images on disk.
+            TypeError: an argument is of another type.
+            ValueError: a budget is below zero; a table has no column ``repository``; a file is no
+                text; a text looks like the path of one; or `executor` without `folder`, or the
+                reverse, or with a budget, or for images on disk.
             CredentialError: workers cannot have the credentials of this client; the message says
                 how they can.
             WorkerError: all workers failed, and not because of what the registry answered.
@@ -217,7 +221,10 @@ class Client(Shown):
             RegistryError: the registry could not be asked at all.
             KeyboardInterrupt: outside of a notebook.
         """
-        scope = auditing.scope_of(repositories, tags, lambda name: self.repository(name).name)
+        scope = scope_of(repositories, tags, lambda name: self.repository(name).name)
+        if not isinstance(executor, Executor | None):
+            given = printable(repr(executor), 80)
+            raise TypeError(f"executor= is a concurrent.futures.Executor, and not {given}.")
         budget = Budget(max_requests, max_seconds, keep_rate_limit)
         choices = {"configs": configs, "referrers": referrers, "resume": resume}
         if executor is not None or folder is not None:

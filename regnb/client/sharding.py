@@ -33,6 +33,7 @@ from regnb.audit.keeping.loading import Loading
 from regnb.audit.keeping.parts import read_part
 from regnb.audit.keeping.snapshots import Facts, alone, saved_snapshots
 from regnb.audit.kernel.seen import Seen
+from regnb.client.scoping import warn_of_nothing
 from regnb.client.shards import Shard, Target, crawl_shard
 from regnb.core.registry import Registry
 from regnb.display.text import count
@@ -96,7 +97,13 @@ def audit(
         work = _Work(executor, _finished(place, set(names)) if resume else [])
         left = sorted(set(names).difference(*(part.repositories for part in work.parts)))
         shards = [
-            Shard(target, replace(scope, names=dealt, glob=""), configs, referrers, _new(place))
+            Shard(
+                target,
+                replace(scope, names=dealt, repository_globs=()),
+                configs,
+                referrers,
+                _new(place),
+            )
             for dealt in _dealt(left, _tag_counts(folder, core.name))
         ]
         with bar(f"reading {core.name}", unit="repository", show=progress) as shown:
@@ -115,6 +122,7 @@ def audit(
             shutil.rmtree(place)
             with suppress(OSError):  # others audit something else
                 place.parent.rmdir()
+    warn_of_nothing(scope, inventory, stacklevel=4)
     return found
 
 
@@ -178,8 +186,8 @@ class _Work:
 
 def _names(core: Registry, scope: Scope, inventory: Inventory) -> list[str]:
     """The repositories to walk; what comes of a catalog that breaks off is noted as a failure."""
-    if scope.names is not None:
-        return list(scope.names)
+    if not scope.asks_catalog:
+        return list(scope.chosen(()))
     names: set[str] = set()
     refused: list[str] = []
     try:
@@ -191,7 +199,7 @@ def _names(core: Registry, scope: Scope, inventory: Inventory) -> list[str]:
         inventory.add_failure(error, stage="catalog")
     if refused:
         inventory.add_failure(not_names("repositories", refused), stage="catalog")
-    return sorted(filter(scope.takes_repository, names))
+    return list(scope.chosen(names))
 
 
 def _new(place: Path) -> str:

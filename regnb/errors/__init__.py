@@ -71,7 +71,8 @@
         ├── RateLimitedError                      429
         └── RegistryUnavailableError              5xx, after the retries
 
-and, as warnings (UserWarning): ListingWarning, a listing that holds names that are none;
+and, as warnings (UserWarning): ListingWarning, a listing that holds names that are none, or
+nothing that was asked for;
 RegistryWarning, what a registry wants its users to know; CredentialWarning, a login in a file that
 was passed over because it cannot be understood; UnverifiedTLSWarning, a certificate that is not
 checked; CacheWarning, what is kept on disk between calls cannot be used; SavedAuditWarning, one of

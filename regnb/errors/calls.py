@@ -195,7 +195,7 @@ class SavedAuditWarning(UserWarning):
 
 
 class ListingWarning(UserWarning):
-    """A listing holds what cannot be what it lists, or is gone; that was left out."""
+    """A listing holds what cannot be what it lists, or is gone; or nothing that was asked for."""
 
 
 class RegistryWarning(UserWarning):

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 
 from regnb import interfaces
 from regnb.display.text import count, duration
@@ -15,6 +16,7 @@ from regnb.errors import (
     RegistryUnavailableError,
     RegnbError,
     UnreachableError,
+    printable,
 )
 
 REFUSALS = 3
@@ -57,8 +59,13 @@ class Budget:
         """Refuse what is no amount."""
         for name in ("max_requests", "max_seconds", "keep_rate_limit"):
             value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not value >= 0):
-                raise ValueError(f"{name} is a number, 0 or more, or None")
+            is_number = isinstance(value, Real) and not isinstance(value, bool)
+            if value is not None and not is_number:
+                raise TypeError(
+                    f"{name}= is a number or None, and not {printable(repr(value), 80)}."
+                )
+            if value is not None and not value >= 0:
+                raise ValueError(f"{name}= is a number, 0 or more, or None; it is {value}.")
 
 
 class Purse:

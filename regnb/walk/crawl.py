@@ -189,10 +189,7 @@ class _Walk:
 
     def walk_repositories(self, scope: Scope) -> None:
         """Read what the tags of all repositories lead to, some repositories at a time."""
-        names = scope.names
-        if names is None:
-            listed = self.asking.list_repositories()
-            names = tuple(name for name in listed if scope.takes_repository(name))
+        names = scope.chosen(self.asking.list_repositories() if scope.asks_catalog else ())
         self._repositories_known = len(names)
         for start in range(0, len(names), BATCH):
             batch = names[start : start + BATCH]

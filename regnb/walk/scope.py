@@ -6,8 +6,8 @@ import fnmatch
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 SHOWN = 20
@@ -24,14 +24,14 @@ class Scope:
     """Which repositories and tags; all of them by default.
 
     Attributes:
-        names: of the repositories, sorted; None where the catalog is asked.
-        glob: that the names in the catalog have to match; its ``*`` matches slashes as well.
+        names: of repositories that are walked in any case, sorted; None for all of the catalog.
+        repository_globs: of further repositories of the catalog, sorted; ``*`` matches slashes.
         globs: of the tags, sorted; None for all.
         expression: that whole tags have to match; None for all.
     """
 
     names: tuple[str, ...] | None = None
-    glob: str = ""
+    repository_globs: tuple[str, ...] = ()
     globs: tuple[str, ...] | None = None
     expression: re.Pattern[str] | None = None
 
@@ -40,47 +40,58 @@ class Scope:
         """The scope that arguments of public methods mean.
 
         Args:
-            repositories: names, or one glob; a text without ``*``, ``?`` and ``[`` is a name.
+            repositories: names and globs; a text without ``*``, ``?`` and ``[`` is a name.
             tags: as for the class.
         """
-        names: tuple[str, ...] | None = None
-        glob = repositories if isinstance(repositories, str) and is_glob(repositories) else ""
-        if repositories is not None and not glob:
-            listed = [repositories] if isinstance(repositories, str) else repositories
-            names = tuple(sorted(set(listed)))
+        scope = cls()
+        if repositories is not None:
+            given = _distinct(repositories)
+            names = tuple(text for text in given if not is_glob(text))
+            scope = cls(names, tuple(text for text in given if is_glob(text)))
         if isinstance(tags, re.Pattern):
-            return cls(names, glob, expression=tags)
-        if tags is None:
-            return cls(names, glob)
-        globs = [tags] if isinstance(tags, str) else tags
-        return cls(names, glob, tuple(sorted(set(globs))))
+            return replace(scope, expression=tags)
+        return scope if tags is None else replace(scope, globs=_distinct(tags))
 
-    def takes_repository(self, name: str) -> bool:
-        """Whether a repository of the catalog is meant."""
-        return not self.glob or fnmatch.fnmatchcase(name, self.glob)
+    @property
+    def asks_catalog(self) -> bool:
+        """Whether the names alone do not say which repositories are meant."""
+        return self.names is None or bool(self.repository_globs)
+
+    def chosen(self, listed: Iterable[str]) -> tuple[str, ...]:
+        """The repositories that are meant, sorted, if the catalog is `listed`."""
+        if self.names is None:
+            return tuple(sorted(set(listed)))
+        wanted = _any_of(self.repository_globs)
+        return tuple(sorted({*self.names, *filter(wanted.fullmatch, listed)}))
 
     def takes_tag(self, tag: str) -> bool:
         """Whether a tag is meant."""
         return self._tag is None or self._tag.fullmatch(tag) is not None
 
+    def unmatched(self, repositories: Collection[str], tags: Collection[str]) -> str:
+        """In words, the globs and the expression that none of these matches; empty for none."""
+        parts = []
+        if lone := _lone(self.repository_globs, repositories):
+            parts.append(f"repositories: {_listed(lone)}")
+        if lone := _lone(self.globs or (), tags):
+            parts.append(f"tags: {_listed(lone)}")
+        elif self.expression is not None and not any(map(self.takes_tag, tags)):
+            parts.append(f"tags: {_described(self.expression)}")
+        return "; ".join(parts)
+
     @cached_property
     def _tag(self) -> re.Pattern[str] | None:
-        if self.globs is None:
-            return self.expression
-        return re.compile("|".join(fnmatch.translate(glob) for glob in self.globs) or r"(?!)")
+        return self.expression if self.globs is None else _any_of(self.globs)
 
     def __str__(self) -> str:
         """In words, equal only for equal scopes; empty for all repositories and tags."""
         parts = []
         if self.names is not None:
-            parts.append(f"repositories: {_listed(self.names)}")
-        elif self.glob:
-            parts.append(f"repositories: {json.dumps(self.glob)}")
+            parts.append(f"repositories: {_listed(sorted((*self.names, *self.repository_globs)))}")
         if self.globs is not None:
             parts.append(f"tags: {_listed(self.globs)}")
         elif self.expression is not None:
-            flags = re.RegexFlag(self.expression.flags & ~re.UNICODE)
-            parts.append(f"tags: /{self.expression.pattern}/{flags.name or ''}")
+            parts.append(f"tags: {_described(self.expression)}")
         return "; ".join(parts)
 
 
@@ -100,3 +111,22 @@ def _listed(names: Sequence[str]) -> str:
         return json.dumps(names)
     whole = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]
     return f"{json.dumps(names[:SHOWN])} and {len(names) - SHOWN:,} more (hash {whole})"
+
+
+def _described(expression: re.Pattern[str]) -> str:
+    flags = re.RegexFlag(expression.flags & ~re.UNICODE)
+    return f"expression {json.dumps(expression.pattern)}" + (f" ({flags.name})" if flags else "")
+
+
+def _distinct(texts: str | Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({texts} if isinstance(texts, str) else set(texts)))
+
+
+def _any_of(globs: Iterable[str]) -> re.Pattern[str]:
+    """What matches whatever one of the globs matches."""
+    return re.compile("|".join(map(fnmatch.translate, globs)) or r"(?!)")
+
+
+def _lone(globs: Iterable[str], names: Collection[str]) -> list[str]:
+    """The globs that no name matches."""
+    return [glob for glob in globs if not any(map(_any_of([glob]).fullmatch, names))]

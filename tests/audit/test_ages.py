@@ -213,8 +213,18 @@ def test_audits_of_another_registry_or_of_later_are_refused() -> None:
     audit = Clocked().audit()
     with pytest.raises(ValueError, match=r"of other\.example, not of registry\.example"):
         audit.stale(since=Clocked(NOW - DAY, "other.example").audit())
-    with pytest.raises(ValueError, match="ended after"):
+    with pytest.raises(ValueError, match=r"has to be an earlier audit: one that had ended by 20"):
         audit.stale(since=Clocked(NOW + DAY).audit())
+
+
+@pytest.mark.parametrize("wrong", [None, "2026-11", 3])
+def test_what_is_no_audit_says_how_to_get_one(wrong: Any) -> None:
+    audit = Clocked().audit()
+    for since in (wrong, [wrong]):
+        with pytest.raises(TypeError, match=f"not {wrong!r}; regnb.load_audit gives one"):
+            audit.stale(since=since)
+    with pytest.raises(TypeError, match=f"not {wrong!r}; regnb.load_audit gives one"):
+        audit.since(wrong)
 
 
 def cluster() -> tuple[Audit, dict[str, str]]:

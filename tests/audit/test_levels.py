@@ -225,6 +225,8 @@ def test_a_pattern_without_wild_cards_waits_for_its_turn() -> None:
 def test_owners_that_are_none_are_refused() -> None:
     with pytest.raises(ValueError, match="3 columns"):
         Owners.read(pd.DataFrame([["a", "b", "c"]]))
+    with pytest.raises(TypeError, match=r"not 'owners.csv'. Read a file with pandas.read_csv"):
+        Owners.read("owners.csv")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="text to text"):
         Owners.read({"a": float("nan")})  # type: ignore[dict-item]
 

@@ -116,7 +116,7 @@ def test_globs_tags_and_choices_go_to_the_workers(
     assert_equal(audit, reg.audit("team/*", **wanted))
     assert len(audit.tags) > 1
     assert len(audit.configs) == 0
-    assert audit.snapshot["scope"].item() == 'repositories: "team/*"; tags: ["1.*", "latest"]'
+    assert audit.snapshot["scope"].item() == 'repositories: ["team/*"]; tags: ["1.*", "latest"]'
     some = reg.audit(["team/api", "team/web"], executor=workers, folder=tmp_path)
     assert_equal(some, reg.audit(["team/api", "team/web"]))
 

@@ -108,10 +108,16 @@ def test_who_is_not_reached_has_not_answered() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"max_requests": -1}, {"max_seconds": float("nan")}, {"keep_rate_limit": True}]
+    ("wrong", "kind"),
+    [
+        ({"max_requests": -1}, ValueError),
+        ({"max_seconds": float("nan")}, ValueError),
+        ({"max_seconds": "60"}, TypeError),
+        ({"keep_rate_limit": True}, TypeError),
+    ],
 )
-def test_what_is_no_amount_is_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=next(iter(wrong))):
+def test_what_is_no_amount_is_refused(wrong: dict[str, Any], kind: type[Exception]) -> None:
+    with pytest.raises(kind, match=f"{next(iter(wrong))}= is a number"):
         Budget(**wrong)
 
 

@@ -21,6 +21,8 @@ from tests.walk.seeing import A, company, tags
         ("none*", []),
         ("tool", ["tool"]),
         (["tool", "app", "tool"], ["app", "tool"]),
+        (["*app", "t*l"], ["app", "mirror/app", "tool"]),
+        (["mirror/*", "tool", "none*"], ["mirror/app", "tool"]),
         ([], []),
     ],
 )
@@ -30,7 +32,7 @@ def test_repositories_by_name_and_by_glob(
     registry = company()
     inventory = crawl(registry, scope=Scope.of(repositories))
     assert sorted({repository for repository, _, _ in tags(inventory)}) == expected
-    by_name = isinstance(repositories, list) or repositories == "tool"
+    by_name = repositories is not None and not set("*?[") & set("".join(repositories))
     assert registry.catalogs == (not by_name), "who names them needs no catalog"
 
 
@@ -63,7 +65,7 @@ def test_scopes_are_told_apart_in_words() -> None:
         Scope.of("team/*"),
         Scope.of(["a", "b"]),
         Scope.of(["a, b"]),
-        Scope.of(["team/*"]),
+        Scope.of(["team/*", "a"]),
         Scope.of(['"a", "b"']),
         Scope.of([]),
         Scope.of(many),
@@ -81,6 +83,11 @@ def test_scopes_are_told_apart_in_words() -> None:
     assert len(set(words)) == len(words)
     assert max(map(len, words)) < 400
     assert str(Scope.of(["b", "a", "a"])) == 'repositories: ["a", "b"]'
+    assert Scope.of("team/*") == Scope.of(["team/*"])
+    assert str(Scope.of(["team/*", "a"])) == 'repositories: ["a", "team/*"]'
+    assert str(Scope.of(None, re.compile("l.*"))) == 'tags: expression "l.*"'
+    both = re.compile("l.*", re.IGNORECASE | re.DOTALL)
+    assert str(Scope.of(None, both)) == 'tags: expression "l.*" (IGNORECASE|DOTALL)'
     assert Scope.of(None, ["w*", "v*", "w*"]) == Scope.of(None, {"v*", "w*"})
 
 

@@ -12,6 +12,7 @@ from regnb.audit.answers.ages import ages
 from regnb.audit.answers.base_images import base_images
 from regnb.audit.answers.bases import Bases
 from regnb.audit.answers.compliance import compliance
+from regnb.audit.answers.earlier import not_an_audit
 from regnb.audit.answers.known import Known
 from regnb.audit.answers.orphans import orphans
 from regnb.audit.answers.platforms import platforms
@@ -89,13 +90,14 @@ class Contents:
             ``attrs["regnb"]["unmatched"]``.
 
         Raises:
+            TypeError: `since` is no audit, nor several.
             ValueError: `older_than` is no age; `since` is of another registry, or not earlier;
                 `running` is a table without such a column.
             FileNotFoundError: `running` is a text that is neither JSON nor the path of a file.
             InvalidDocumentError: `running` is no JSON.
             OverflowError: manifests declare sizes that cannot be true, nor be summed exactly.
         """
-        earlier = [since] if isinstance(since, Contents) else list(since)
+        earlier = [since] if isinstance(since, Contents) else _audits(since)
         return stale(
             self._levels,
             self._images,
@@ -241,3 +243,14 @@ class Contents:
             OverflowError: manifests declare sizes that cannot be true, nor be summed exactly.
         """
         return recompressed(self._levels, self._images)
+
+
+def _audits(given: object) -> list[Contents]:
+    """Several audits."""
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise not_an_audit(given)
+    found = list(given)
+    for one in found:
+        if not isinstance(one, Contents):
+            raise not_an_audit(one)
+    return found

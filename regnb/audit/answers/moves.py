@@ -90,4 +90,8 @@ def _check(levels: Levels, before: Levels) -> None:
     if then.registry != now.registry:
         raise ValueError(f"since= is an audit of {then.registry}, not of {now.registry}.")
     if then.finished_at > now.started_at:
-        raise ValueError("since= is an audit that ended after this one began.")
+        began, ended = (f"{at:%Y-%m-%d %H:%M:%S} UTC" for at in (now.started_at, then.finished_at))
+        raise ValueError(
+            f"since= has to be an earlier audit: one that had ended by {began}, when this one "
+            f"began. It ended {ended}."
+        )

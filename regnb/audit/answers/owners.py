@@ -9,6 +9,8 @@ from fnmatch import translate
 
 import pandas as pd
 
+from regnb.errors import printable
+
 _WILD = re.compile(r"[*?[]")
 _PAIR = 2
 
@@ -28,7 +30,7 @@ class Owners:
 
         Raises:
             ValueError: a frame has not exactly two columns.
-            TypeError: a pattern or an owner is no text.
+            TypeError: it is none of these, or a pattern or an owner is no text.
         """
         if isinstance(owners, pd.DataFrame):
             if owners.shape[1] != _PAIR:
@@ -37,8 +39,13 @@ class Owners:
                     "path, and its owner."
                 )
             pairs = list(owners.itertuples(index=False, name=None))
-        else:
+        elif isinstance(owners, Mapping | pd.Series):
             pairs = list(owners.items())
+        else:
+            raise TypeError(
+                "owners= is a mapping of patterns to owners, a Series, or a DataFrame of two "
+                f"columns, and not {printable(repr(owners), 80)}. Read a file with pandas.read_csv."
+            )
         if wrong := [pair for pair in pairs if not all(isinstance(one, str) for one in pair)]:
             raise TypeError(f"owners= has to map text to text; it holds {wrong[0]!r}.")
         return cls(tuple((str(pattern), str(owner)) for pattern, owner in pairs))

@@ -9,6 +9,7 @@ import pandas as pd
 from regnb.audit.answers import consumers, sharing
 from regnb.audit.answers.bundles import bundles
 from regnb.audit.answers.consumers import Consumers
+from regnb.audit.answers.earlier import not_an_audit
 from regnb.audit.answers.growth import Growth, growth
 from regnb.audit.answers.owners import Owners
 from regnb.audit.answers.top import top
@@ -203,9 +204,12 @@ class Sizes:
             on one side is ``unknown``, not gone.
 
         Raises:
+            TypeError: `old` is no audit.
             IncomparableAuditsError: registry, scope or policy differ.
             OverflowError: manifests declare sizes that cannot be true, nor be summed exactly.
         """
+        if not isinstance(old, Sizes):
+            raise not_an_audit(old)
         return growth(old._levels, self._levels)
 
 
