@@ -10,12 +10,6 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from regnb import errors
-from regnb.audit.answers.growth import Growth
-from regnb.audit.audit import Audit
-from regnb.audit.kernel.policy import LivenessPolicy
-from regnb.audit.plans.plan import DeletionPlan
-from regnb.audit.plans.rules import expire, keep
-from regnb.audit.saved import list_audits, load_audit
 from regnb.client.caching import cache
 from regnb.client.client import Client
 from regnb.client.connecting import connect, copy, image
@@ -28,6 +22,12 @@ from regnb.options import get_options, option_context, set_options
 
 if TYPE_CHECKING:
     from regnb import sample
+    from regnb.audit.answers.growth import Growth
+    from regnb.audit.audit import Audit
+    from regnb.audit.kernel.policy import LivenessPolicy
+    from regnb.audit.plans.plan import DeletionPlan
+    from regnb.audit.plans.rules import expire, keep
+    from regnb.audit.saved import list_audits, load_audit
 
 __version__ = "0.1.0.dev0"
 
@@ -62,8 +62,27 @@ __all__ = [
 logging.getLogger("regnb").addHandler(logging.NullHandler())
 
 
+# Only those who audit pay for it, and those who ask for the sample registry.
+_LATE = {
+    "Audit": "regnb.audit.audit",
+    "DeletionPlan": "regnb.audit.plans.plan",
+    "Growth": "regnb.audit.answers.growth",
+    "LivenessPolicy": "regnb.audit.kernel.policy",
+    "expire": "regnb.audit.plans.rules",
+    "keep": "regnb.audit.plans.rules",
+    "list_audits": "regnb.audit.saved",
+    "load_audit": "regnb.audit.saved",
+}
+
+
 def __getattr__(name: str) -> Any:
-    # Only those who ask for the sample registry pay for it.
     if name == "sample":
         return importlib.import_module("regnb.sample")
+    if name in _LATE:
+        return getattr(importlib.import_module(_LATE[name]), name)
     raise AttributeError(f"module 'regnb' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    # Completion shows what is not loaded yet, too.
+    return sorted({*globals(), *__all__})

@@ -92,3 +92,16 @@ def test_importing_regnb_brings_no_extras_and_no_sample() -> None:
     # pyarrow is not among them: pandas itself imports it where it is installed.
     assert loaded & {"matplotlib", "ipywidgets", "IPython", "jinja2"} == set()
     assert not any(name.startswith("regnb.sample") for name in loaded)
+
+
+def test_importing_regnb_brings_no_audit_and_completion_shows_it_all_the_same() -> None:
+    script = (
+        "import sys, regnb; "
+        "print(*(m for m in sys.modules if m.startswith('regnb.audit.'))); "
+        "print(*(set(regnb.__all__) - set(dir(regnb)))); print(regnb.Audit.__name__)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60
+    )
+    # That tells whether pyarrow is there, and nothing else.
+    assert done.stdout.splitlines() == ["regnb.audit.parquet", "", "Audit"]

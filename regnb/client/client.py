@@ -8,12 +8,10 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
-from regnb.audit.audit import Audit
-from regnb.audit.kernel.seen import Seen
 from regnb.audit.parquet import need_parquet
 from regnb.client import auditing
 from regnb.client.image import Image
@@ -39,6 +37,9 @@ from regnb.store.source import open_source
 from regnb.transfer.tracker import OnProgress
 from regnb.walk.budget import Budget
 from regnb.walk.scope import Scope, Tags
+
+if TYPE_CHECKING:
+    from regnb.audit.audit import Audit
 
 COMPLETIONS = 1000  # one page of a catalog
 
@@ -229,6 +230,9 @@ class Client(Shown):
         choices = {"configs": configs, "referrers": referrers, "resume": resume}
         if executor is not None or folder is not None:
             return self._audit_by(executor, folder, scope, budget, progress, **choices)
+        from regnb.audit.audit import Audit  # noqa: PLC0415 - who does not audit needs none of it
+        from regnb.audit.kernel.seen import Seen  # noqa: PLC0415 - as above
+
         inventory = auditing.audit(self.core, scope, budget=budget, progress=progress, **choices)
         return Audit(Seen(inventory), service=self.core)
 

@@ -10,7 +10,6 @@ import pandas as pd
 from regnb.client.caching import cache_of, warn_of_trouble
 from regnb.client.destinations import target_of
 from regnb.client.image import Image
-from regnb.client.tag_details import tag_details
 from regnb.client.transfers import (
     Options,
     StrPath,
@@ -109,6 +108,8 @@ class Repo(Shown):
                     progress=progress,
                 )
             warn_of_trouble(cache.trouble, stacklevel=2)
+            from regnb.client.tag_details import tag_details  # noqa: PLC0415 - it brings the audit
+
             return tag_details(inventory)
         tags = sorted(self._listed)
         columns = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from regnb.client.image import Image
 from regnb.display.text import count
 from regnb.errors import LayoutError, printable
-from regnb.model.reference import COSIGN_TAG, REFERRERS_TAG, Reference
+from regnb.model.reference import Reference, is_attachment
 from regnb.store.entries import Entry
 from regnb.store.shelf import Shelf
 
@@ -20,7 +20,7 @@ def only_image(source: Shelf, wanted: Reference) -> Image:
     """
     entries = [entry for one in source.contents() for entry in one.entries().all]
     exact = [e for e in entries if (e.repository, e.name.tag) == (wanted.path, wanted.tag)]
-    tagged = [e for e in entries if e.name.tag is not None and not _is_about(e.name.tag)]
+    tagged = [e for e in entries if e.name.tag is not None and not is_attachment(e.name.tag)]
     for found in (exact[:1], tagged, entries):
         if len({entry.descriptor.digest for entry in found}) == 1:
             return _image(source, found[0])
@@ -39,11 +39,6 @@ def _image(source: Shelf, entry: Entry) -> Image:
     digest = entry.descriptor.digest if entry.name.tag is None else None
     reference = Reference("", entry.repository, tag=entry.name.tag, digest=digest)
     return Image(source.repository(entry.repository), reference)
-
-
-def _is_about(tag: str) -> bool:
-    """Whether a tag only keeps what is said about another image."""
-    return bool(REFERRERS_TAG.fullmatch(tag) or COSIGN_TAG.fullmatch(tag))
 
 
 def _choices(entries: list[Entry]) -> str:

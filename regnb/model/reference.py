@@ -223,6 +223,11 @@ def referrers_tag(digest: Digest) -> str:
     return f"{_NOT_IN_TAG.sub('-', algorithm)}-{_NOT_IN_TAG.sub('-', encoded)}"
 
 
+def is_attachment(tag: str) -> bool:
+    """Whether the name of a tag says that what it names is about another manifest."""
+    return bool(REFERRERS_TAG.fullmatch(tag) or COSIGN_TAG.fullmatch(tag))
+
+
 def check_path(path: str) -> str:
     """`path`, if it is the path of a repository.
 

@@ -37,8 +37,13 @@ def lock(file: int, *, wait: bool = False) -> bool:
     return True
 
 
-def take(path: Path, *, wait: Callable[[], object] | None = None) -> int | None:
-    """Open a private file, and have it to oneself.
+def take(
+    path: Path,
+    *,
+    wait: Callable[[], object] | None = None,
+    opened: Callable[[Path], int] = open_private,
+) -> int | None:
+    """Open a file, and have it to oneself.
 
     The file itself is locked, and by `flock`: the lock ends with its holder however that dies,
     holds between threads as well, and leaves nothing behind that somebody would have to remove.
@@ -49,6 +54,7 @@ def take(path: Path, *, wait: Callable[[], object] | None = None) -> int | None:
         path: of the file; made where it is not there, and its folder as well.
         wait: is called again and again while another has the file, because nothing could end a wait
             inside of `flock` (F10).
+        opened: opens the file; by default one that only this account may read.
 
     Returns:
         The file; None where another has it, and is not waited for.
@@ -57,7 +63,7 @@ def take(path: Path, *, wait: Callable[[], object] | None = None) -> int | None:
         OSError: something stands in the way.
     """
     while True:
-        file = open_private(path)
+        file = opened(path)
         try:
             while not (is_ours := lock(file)) and wait is not None:
                 wait()

@@ -18,6 +18,7 @@ from regnb import interfaces
 from regnb import workers as threads
 from regnb.core.wire.limits import Limits
 from regnb.errors import InvalidDocumentError, TooManyReferrersError
+from regnb.model.reference import is_attachment
 from regnb.store.cache import ContentCache
 from regnb.walk.asking import Asking
 from regnb.walk.budget import Budget, Purse, Stopped
@@ -26,7 +27,7 @@ from regnb.walk.disputes import disputed
 from regnb.walk.inventory import BY_INDEX, BY_SUBJECT, Inventory
 from regnb.walk.journal import Journal
 from regnb.walk.places import BlobJob, Place
-from regnb.walk.referring import Referring, is_attachment, is_list
+from regnb.walk.referring import Referring, is_list
 from regnb.walk.scope import Scope, in_words
 
 BATCH = 1_000

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from regnb.model.digest import Digest
-from regnb.model.reference import COSIGN_TAG, REFERRERS_TAG, referrers_tag
+from regnb.model.reference import REFERRERS_TAG, is_attachment, referrers_tag
 from regnb.walk.asking import Asking
 from regnb.walk.inventory import BY_SUBJECT, Inventory
 from regnb.walk.places import Place
@@ -23,11 +23,6 @@ _SHA256_TAG = len(_SHA256) + 64
 
 Row = tuple[str, Digest, Digest]
 """Repository, subject, referrer."""
-
-
-def is_attachment(tag: str) -> bool:
-    """Whether the name of a tag says that what it names is about another manifest."""
-    return bool(REFERRERS_TAG.fullmatch(tag) or COSIGN_TAG.fullmatch(tag))
 
 
 def is_list(tag: str | None) -> bool:

@@ -523,6 +523,7 @@ def test_without_pyarrow_it_says_what_to_install(
 def test_importing_regnb_brings_neither_parquet_nor_dask() -> None:
     script = (
         "import sys, pandas; before = set(sys.modules); import regnb; "
+        "regnb.load_audit, regnb.Audit; "
         "print(*sorted(set(sys.modules) - before))"
     )
     done = subprocess.run(

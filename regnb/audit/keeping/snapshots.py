@@ -11,6 +11,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,8 @@ from regnb.audit.keeping.writing import ranks, table_of, texts
 from regnb.audit.kernel.arrays import Flags, Ints
 from regnb.errors import NewerAuditError, SavedAuditError, StorageError, printable
 from regnb.frames.audit_schemas import AUDIT_SNAPSHOT
-from regnb.store.atomic import is_at, sync_folder
-from regnb.store.locking import lock, need_posix, unlock
+from regnb.store.atomic import sync_folder
+from regnb.store.locking import need_posix, take, unlock
 from regnb.store.trouble import explained
 from regnb.walk.columns import NONE
 from regnb.walk.inventory import Inventory
@@ -141,7 +142,8 @@ def alone(folder: Path, *, wait: bool = True) -> Iterator[None]:
     """
     need_posix()
     with explained(folder, "opened"):
-        file = _locked(folder, wait=wait)
+        pause = partial(time.sleep, _WAIT) if wait else None
+        file = take(folder / _LOCK, wait=pause, opened=_open_lock)
     if file is None:
         raise StorageError(f"{printable(folder)} is in use by another call. Wait for its end.")
     try:
@@ -153,23 +155,10 @@ def alone(folder: Path, *, wait: bool = True) -> Iterator[None]:
         os.close(file)
 
 
-def _locked(folder: Path, *, wait: bool) -> int | None:
-    """The lock of a folder; None where another has it, and is not waited for."""
-    while True:
-        folder.mkdir(parents=True, exist_ok=True)
-        # Unlike `take`, open to others as far as the umask says: a team may share the folder.
-        file = os.open(folder / _LOCK, _LOCK_FLAGS, 0o666)
-        try:
-            while not (is_ours := lock(file)) and wait:
-                time.sleep(_WAIT)
-            if is_ours and is_at(folder / _LOCK, file):  # nobody has removed it meanwhile
-                return file
-        except BaseException:
-            os.close(file)
-            raise
-        os.close(file)
-        if not is_ours:
-            return None
+def _open_lock(path: Path) -> int:
+    """Open to others as far as the umask says: a team may share the folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return os.open(path, _LOCK_FLAGS, 0o666)
 
 
 def _is_whole(folder: Path, name: str) -> bool:
