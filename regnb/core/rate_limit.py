@@ -54,8 +54,8 @@ def read_rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
 
 def _quantity(headers: Mapping[str, str], name: str) -> tuple[int | None, int | None]:
     """A number and its window."""
-    found = next((headers[key] for key in (name, f"X-{name}") if key in headers), "")
-    match = _VALUE.match(found)
+    key = name if name in headers else f"X-{name}"
+    match = _VALUE.match(headers[key]) if key in headers else None
     if match is None:
         return None, None
     window = _WINDOW.search(match[2])

@@ -55,8 +55,10 @@ class Descriptor(Shown):
         """
         source = fields.mapping(value, "descriptor")
         if source.keys() == _PLAIN:
-            size = fields.size(source, "size")
-            return _plain(fields.text(source, "mediaType"), fields.text(source, "digest"), size)
+            try:
+                return _plain(source["mediaType"], source["digest"], source["size"])
+            except TypeError:
+                pass  # what cannot be looked up is refused by name below
         digest, size = _digest(fields.text(source, "digest")), fields.size(source, "size")
         return cls(
             media_type=fields.text(source, "mediaType"),
@@ -104,10 +106,15 @@ class Descriptor(Shown):
         return Card("Descriptor", title, tuple(facts), sections)
 
 
-@lru_cache(maxsize=4096)
-def _plain(media_type: str, digest: str, size: int) -> Descriptor:
+@lru_cache(maxsize=4096, typed=True)
+def _plain(media_type: object, digest: object, size: object) -> Descriptor:
     """Images share layers, so that the same descriptor is read again and again in a walk."""
-    return Descriptor(media_type, _digest(digest), size)
+    source = {"mediaType": media_type, "digest": digest, "size": size}
+    return Descriptor(
+        fields.text(source, "mediaType"),
+        _digest(fields.text(source, "digest")),
+        fields.size(source, "size"),
+    )
 
 
 def _digest(text: str) -> Digest:

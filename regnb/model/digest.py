@@ -21,6 +21,7 @@ ALGORITHMS = {"sha256": 64, "sha512": 128}
 # reference grammar admits more, and hexadecimal of 32 characters or more.
 _DIGEST = re.compile(r"([a-z0-9]+(?:[+._-][a-z0-9]+)*):([A-Za-z0-9=_-]{32,512})", re.ASCII)
 _HEX = re.compile(r"[a-f0-9]+", re.ASCII)
+_SHA256 = re.compile(r"sha256:[a-f0-9]{64}", re.ASCII)
 # OCI image-spec, "Registered Algorithms": their text has one form, so that no content has two.
 _REGISTERED = {**ALGORITHMS, "blake3": 64}
 
@@ -39,6 +40,8 @@ class Digest(str):
 
     def __new__(cls, text: str) -> Digest:
         """Check `text`."""
+        if _SHA256.fullmatch(text):  # nearly all
+            return super().__new__(cls, text)
         match = _DIGEST.fullmatch(text)
         if match is None:
             raise InvalidDigestError(
@@ -133,12 +136,8 @@ class Verifier:
             DigestMismatchError: the bytes are other bytes.
         """
         if not self.verified():
-            raise DigestMismatchError(
-                f"{self.size:,} bytes hash to {self.digest.algorithm}:{self._hash.hexdigest()}, "
-                f"not to {self.digest}. They were thrown away: what was sent is damaged or not "
-                "what was asked for. Try again; if it stays so, the registry's copy is damaged.",
-                **facts,
-            )
+            found = f"{self.digest.algorithm}:{self._hash.hexdigest()}"
+            raise _mismatch(self.size, found, self.digest, **facts)
 
 
 def proven(raw: bytes, digest: Digest | None) -> Digest:
@@ -150,10 +149,19 @@ def proven(raw: bytes, digest: Digest | None) -> Digest:
     """
     if digest is None:
         return Digest.of(raw)
-    verifier = digest.verifier()
-    verifier.update(raw)
-    verifier.check()
+    found = Digest.of(raw, digest.algorithm)
+    if found != digest:
+        raise _mismatch(len(raw), found, digest)
     return digest
+
+
+def _mismatch(size: int, found: str, digest: Digest, **facts: Any) -> DigestMismatchError:
+    return DigestMismatchError(
+        f"{size:,} bytes hash to {found}, not to {digest}. They were thrown away: what was sent is "
+        "damaged or not what was asked for. Try again; if it stays so, the registry's copy is "
+        "damaged.",
+        **facts,
+    )
 
 
 def _unsupported(algorithm: str) -> str:

@@ -25,7 +25,7 @@ from regnb.errors import InvalidDigestError, RegnbError, StorageError, Verificat
 from regnb.model import media_types
 from regnb.model.digest import Digest, proven
 from regnb.model.manifest import Manifest, parse_manifest
-from regnb.store import database
+from regnb.store import cache_tables, database
 from regnb.store.database import bytes_in_use, open_somehow
 
 FILE = "content-1.sqlite3"
@@ -34,28 +34,8 @@ FILE = "content-1.sqlite3"
 WAITING = 8 * 1024 * 1024
 """Bytes of new content that are kept in memory before they are written."""
 
-LEEWAY = 0.9
-"""The part of the limit that is left when the least recently used content has gone."""
-
 FRESH = 3600
 """Seconds for which content counts as just used: not every look at it is worth a write."""
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS content (
-    id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, media_type TEXT NOT NULL,
-    size INTEGER NOT NULL, used INTEGER NOT NULL);
-CREATE INDEX IF NOT EXISTS content_used ON content (used);
-CREATE TABLE IF NOT EXISTS bodies (
-    id INTEGER PRIMARY KEY REFERENCES content ON DELETE CASCADE, body BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS places (
-    id INTEGER PRIMARY KEY, registry TEXT NOT NULL, repository TEXT NOT NULL,
-    UNIQUE (registry, repository));
-CREATE TABLE IF NOT EXISTS sightings (
-    place INTEGER NOT NULL REFERENCES places ON DELETE CASCADE, tag TEXT NOT NULL,
-    content INTEGER NOT NULL REFERENCES content ON DELETE CASCADE,
-    PRIMARY KEY (place, tag)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS sightings_content ON sightings (content);
-"""
 
 # A config has none, and a manifest that names none is one of these by its fields.
 _EVIDENT = frozenset({"", media_types.OCI_MANIFEST, media_types.OCI_INDEX})
@@ -211,9 +191,20 @@ class ContentCache:
         with self._lock:
             if not (self._bodies or self._seen or self._used):
                 return
+
+            def write(connection: sqlite3.Connection) -> bool:
+                cache_tables.write(
+                    connection,
+                    bodies=self._bodies,
+                    seen=self._seen,
+                    used=self._used,
+                    now=int(self._now()),
+                )
+                return True
+
             # Once more for a file that is found damaged now, and begun anew.
-            if self._use(self._write, False) or self._use(self._write, False):
-                self._use(self._keep_within_limit, None)
+            if self._use(write, False) or self._use(write, False):
+                self._use(lambda it: cache_tables.keep_within(it, self.limit), None)
             self._bodies, self._seen, self._used = {}, {}, set()
             self._waiting = 0
 
@@ -268,7 +259,9 @@ class ContentCache:
                 self._connection = None
 
     def _open(self, path: Path) -> None:
-        self._connection, self._writes = open_somehow(path, _SCHEMA, patience=self._patience)
+        self._connection, self._writes = open_somehow(
+            path, cache_tables.SCHEMA, patience=self._patience
+        )
         if not self._writes:
             self.trouble = f"The cache {path} can only be read: what is new is not kept."
 
@@ -276,7 +269,7 @@ class ContentCache:
         """The bytes, if they are what they should be."""
         if (waiting := self._bodies.get(digest)) is not None:
             return waiting[1]
-        found = self._use(lambda it: _read(it, digest), None)
+        found = self._use(lambda it: cache_tables.read(it, digest), None)
         if found is None:
             return None
         raw, used = found
@@ -291,54 +284,6 @@ class ContentCache:
             with self._lock:
                 self._used.add(digest)
         return raw
-
-    def _write(self, connection: sqlite3.Connection) -> bool:
-        now = int(self._now())
-        contents = [(d, media, len(raw), now) for d, (media, raw) in self._bodies.items()]
-        bodies = [(raw, digest) for digest, (_, raw) in self._bodies.items()]
-        places = {(registry, repository) for registry, repository, _ in self._seen}
-        seen = [(tag, digest, *place) for (*place, tag), digest in self._seen.items()]
-        with database.transaction(connection):
-            connection.executemany(
-                "INSERT INTO content (digest, media_type, size, used) VALUES (?, ?, ?, ?) "
-                "ON CONFLICT (digest) DO UPDATE SET media_type = excluded.media_type "
-                "WHERE media_type = ''",
-                contents,
-            )
-            connection.executemany(
-                "INSERT OR REPLACE INTO bodies SELECT id, ? FROM content WHERE digest = ?", bodies
-            )
-            connection.executemany(
-                "UPDATE content SET used = ? WHERE digest = ?",
-                [(now, digest) for digest in self._used],
-            )
-            connection.executemany(
-                "INSERT OR IGNORE INTO places (registry, repository) VALUES (?, ?)", places
-            )
-            connection.executemany(
-                "INSERT OR REPLACE INTO sightings SELECT places.id, ?, content.id "
-                "FROM places, content WHERE digest = ? AND registry = ? AND repository = ?",
-                seen,
-            )
-        return True
-
-    def _keep_within_limit(self, connection: sqlite3.Connection) -> None:
-        """Let the least recently used go where there is too much."""
-        if bytes_in_use(connection) <= self.limit:
-            return
-        while (excess := bytes_in_use(connection) - int(self.limit * LEEWAY)) > 0:
-            oldest = connection.execute("SELECT id, size FROM content ORDER BY used, id")
-            going = []
-            for number, size in oldest:
-                going.append((number,))
-                excess -= size
-                if excess <= 0:
-                    break
-            oldest.close()
-            if not going:
-                return
-            with database.transaction(connection):
-                connection.executemany("DELETE FROM content WHERE id = ?", going)
 
     def _use(self, work: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
         """Do something with the file, or nothing where that cannot be done."""
@@ -388,13 +333,3 @@ def cache_folder() -> Path | None:
 def _tells_its_type(raw: bytes, media_type: str) -> bool:
     """Whether bytes show without being called so that they are of this type."""
     return media_type in _EVIDENT or bool(json.loads(raw).get("mediaType"))
-
-
-def _read(connection: sqlite3.Connection, digest: Digest) -> tuple[bytes, int] | None:
-    # What is damaged may come as another type.
-    query = (
-        "SELECT CAST(body AS BLOB), CAST(used AS INTEGER) FROM content JOIN bodies USING (id) "
-        "WHERE digest = ?"
-    )
-    found: tuple[bytes, int] | None = connection.execute(query, (digest,)).fetchone()
-    return found

@@ -6,9 +6,11 @@ import os
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 from regnb.errors import printable
 
@@ -19,6 +21,7 @@ ENDS = ("", "-wal", "-shm")
 """How the names of the files end that belong to one database."""
 
 _PAUSE = 0.01  # seconds
+_TOGETHER = 100  # rows; SQLite may have been built for 999 parameters in a statement
 
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _CLOSED = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN})
@@ -116,6 +119,26 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         with suppress(sqlite3.Error):  # some failures have rolled back already, or never began
             connection.execute("ROLLBACK")
         raise
+
+
+def write(
+    connection: sqlite3.Connection, statement: str, columns: str, rows: Iterable[tuple[Any, ...]]
+) -> None:
+    """Run a statement for many rows, some of them at a time.
+
+    Between two runs other threads take their turn, which takes longer than a row does.
+
+    Args:
+        connection: in a transaction.
+        statement: takes the rows from the table ``given``.
+        columns: of that table, by name.
+        rows: its cells.
+    """
+    waiting = iter(rows)
+    while some := list(islice(waiting, _TOGETHER)):
+        cells = f"({', '.join('?' * len(some[0]))})"
+        given = f"WITH given ({columns}) AS (VALUES {', '.join([cells] * len(some))})"
+        connection.execute(f"{given} {statement}", list(chain.from_iterable(some)))
 
 
 def is_damaged(error: BaseException) -> bool:

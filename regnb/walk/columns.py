@@ -12,6 +12,9 @@ import numpy.typing as npt
 NONE = -1
 """The number that stands for: no such thing."""
 
+WAITING = 4096
+"""Rows that wait to be stored together."""
+
 T = TypeVar("T")
 
 
@@ -53,33 +56,51 @@ class Codes(Generic[T]):
 
 
 class Rows:
-    """A table of integers that only grows, stored by column."""
+    """A table of integers that only grows, stored by column.
 
-    __slots__ = ("columns",)
+    The last rows wait to be stored together: that takes a fraction of what it takes one by one.
+    """
+
+    __slots__ = ("_columns", "_state")
 
     def __init__(self, **typecodes: str) -> None:
         """Name the columns, with the `array` type code of each."""
-        self.columns: dict[str, array[int]] = {
+        self._columns: dict[str, array[int]] = {
             name: array(code) for name, code in typecodes.items()
         }
+        # How many rows are stored, and those that wait: always changed as one, so that whoever
+        # looks from another thread sees a number of rows that there was.
+        self._state: tuple[int, list[tuple[int, ...]]] = (0, [])
+
+    @property
+    def columns(self) -> dict[str, array[int]]:
+        """The columns by name, all rows in them."""
+        self._store()
+        return self._columns
 
     def append(self, *row: int) -> None:
         """Add a row, its cells in the order of the columns."""
-        for column, cell in zip(self.columns.values(), row, strict=True):
-            column.append(cell)
+        if len(row) != len(self._columns):
+            raise ValueError(f"expected a cell for each of {', '.join(self._columns)}")
+        waiting = self._state[1]
+        waiting.append(row)
+        if len(waiting) >= WAITING:
+            self._store()
 
     def extend(self, **columns: npt.NDArray[Any]) -> None:
         """Add many rows: an array for each column, all of one length."""
-        if set(columns) != set(self.columns) or len({len(cells) for cells in columns.values()}) > 1:
-            raise ValueError(f"expected arrays of one length: {', '.join(self.columns)}")
-        for name, column in self.columns.items():
+        if set(columns) != set(self._columns) or len(set(map(len, columns.values()))) > 1:
+            raise ValueError(f"expected arrays of one length: {', '.join(self._columns)}")
+        self._store()
+        for name, column in self._columns.items():
             column.frombytes(columns[name].astype(column.typecode).tobytes())
+        self._state = len(next(iter(self._columns.values()))), []
 
     def column(self, name: str) -> npt.NDArray[Any]:
         """A copy of one column; a view would keep the table from growing."""
         column = self.columns[name]
         # Of the types that hold the same numbers numpy is quick with those that it names itself.
-        return np.array(column).view(f"i{column.itemsize}")[: len(self)]
+        return np.array(column).view(f"i{column.itemsize}")
 
     def cells(self, name: str, rows: npt.NDArray[np.integer[Any]]) -> npt.NDArray[Any]:
         """Some cells of one column."""
@@ -87,5 +108,15 @@ class Rows:
         return found
 
     def __len__(self) -> int:
-        """How many rows are whole: an interrupt may have cut the last one short."""
-        return min(len(column) for column in self.columns.values())
+        """How many rows there are."""
+        stored, waiting = self._state
+        return stored + len(waiting)
+
+    def _store(self) -> None:
+        stored, waiting = self._state
+        if not waiting:
+            return
+        for column, cells in zip(self._columns.values(), zip(*waiting, strict=True), strict=True):
+            del column[stored:]  # what an interrupt may have left here
+            column.extend(cells)
+        self._state = stored + len(waiting), []

@@ -348,7 +348,8 @@ class Inventory:
         platform = NONE if to.platform is None else self.platforms.code(to.platform)
         self.edges.append(
             parent, child, kind, position, to.size, self.texts.code(to.media_type), platform,
-            to.foreign, to.is_attestation, to.data is not None, self._json(to.annotations),
+            to.foreign, to.is_attestation, to.data is not None,
+            self._json(to.annotations) if to.annotations else NONE,
         )  # fmt: skip
         return child
 

@@ -40,6 +40,9 @@ CREATE TABLE IF NOT EXISTS answers (
     PRIMARY KEY (kind, repository, reference)) WITHOUT ROWID;
 """
 
+_COLUMNS = "kind, repository, reference, at, answer, checksum"
+_ADD_ANSWERS = f"INSERT OR REPLACE INTO answers ({_COLUMNS}) SELECT * FROM given"
+
 Key = tuple[str, str, str]
 """What was asked, of which repository, and for what: a tag, a digest or nothing."""
 
@@ -181,7 +184,7 @@ class Journal:
     def _write(self, connection: sqlite3.Connection) -> None:
         rows = [(*k, at, text, _checksum(text)) for k, (at, text) in self._waiting.items()]
         with database.transaction(connection):
-            connection.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?)", rows)
+            database.write(connection, _ADD_ANSWERS, _COLUMNS, rows)
             connection.execute("UPDATE walk SET written = ?", (self._now(),))
 
     def _use(self, work: Callable[[sqlite3.Connection], Any]) -> Any:

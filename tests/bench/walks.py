@@ -75,6 +75,7 @@ def dxf(host: str) -> Call:
 def regnb(host: str, *, configs: bool, again: bool = False) -> Call:
     """`Client.audit` as a user calls it, with its tables and its usage: the first, or a second."""
     import regnb as sdk  # noqa: PLC0415 - as above
+    import regnb.audit.audit  # noqa: PLC0415 - which is else imported by the first call
 
     client = sdk.connect(host)
 

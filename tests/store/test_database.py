@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from regnb.store import database
-from regnb.store.database import open_database, transaction
+from regnb.store.database import open_database, transaction, write
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS t (x)"
 
@@ -68,3 +69,12 @@ def test_databases_are_found_by_any_of_their_files(tmp_path: Path) -> None:
     assert found == [tmp_path / "a.sqlite3", tmp_path / "b.sqlite3"]
     assert [len(database.written(path)) for path in found] == [2, 1]
     assert database.databases(tmp_path / "absent") == []
+
+
+@pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 250])
+def test_any_number_of_rows_is_written(count: int) -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("CREATE TABLE t (x, y)")
+        rows = [(number, f"{number}") for number in range(count)]
+        write(connection, "INSERT INTO t SELECT x, y FROM given", "x, y", iter(rows))
+        assert connection.execute("SELECT x, y FROM t ORDER BY x").fetchall() == rows

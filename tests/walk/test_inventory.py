@@ -22,15 +22,6 @@ def test_a_value_keeps_its_number() -> None:
     assert len(codes) == 2
 
 
-def test_a_row_that_an_interrupt_cut_short_is_not_counted() -> None:
-    rows = Rows(one="i", other="q")
-    rows.append(1, 2)
-    rows.columns["one"].append(3)
-    assert len(rows) == 1
-    assert rows.column("one").tolist() == [1]
-    assert rows.column("other").tolist() == [2]
-
-
 def test_a_column_can_be_read_while_the_table_grows() -> None:
     rows = Rows(one="i")
     assert rows.column("one").tolist() == []

@@ -10,11 +10,13 @@ import re
 from typing import NamedTuple
 
 MOST_FIELDS = 100  # more are an error to http.client
+LENGTH = "content-length"
 
 # No folding, no control characters, nothing beyond ASCII.
 _PLAIN = re.compile(
     rb"HTTP/1\.1 ([2-5][0-9]{2}) ([ -~]*)\r\n((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~]*\r\n)*)\r\n"
 )
+_FIELD = re.compile(r"([^:\r]+):[ \t]*([^\r]*)\r\n")
 _LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
 _WITHOUT_BODY = frozenset({204, 304})
 # What makes the length of a body, or the end of a connection, more than one number.
@@ -48,17 +50,13 @@ def plain_head(seen: bytes, method: str) -> Head | None:
     found = _PLAIN.match(seen)
     if found is None:
         return None
-    fields, lengths = [], []
-    for line in found[3].decode("ascii").split("\r\n")[:-1]:
-        name, _, value = line.partition(":")
-        lowered, value = name.lower(), value.lstrip(" \t")
-        if lowered in _ODD:
-            return None
-        if lowered == "content-length":
-            lengths.append(value)
-        fields.append((name, value))
+    fields = _FIELD.findall(found[3].decode("ascii"))
+    lowered = [name.lower() for name, _ in fields]
+    if len(fields) > MOST_FIELDS or not _ODD.isdisjoint(lowered):
+        return None
+    lengths = [value for name, (_, value) in zip(lowered, fields, strict=True) if name == LENGTH]
     length = _length(int(found[1]), method, lengths)
-    if length is None or len(fields) > MOST_FIELDS:
+    if length is None:
         return None
     return Head(int(found[1]), found[2].decode("ascii").strip(), fields, length, found.end())
 

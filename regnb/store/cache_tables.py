@@ -1,0 +1,108 @@
+"""The tables of the cache: content by digest, and which digest a tag had when it was last seen."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Mapping
+from functools import partial
+
+from regnb.store import database
+from regnb.store.database import bytes_in_use
+
+LEEWAY = 0.9
+"""The part of the limit that is left when the least recently used content has gone."""
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS content (
+    id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, media_type TEXT NOT NULL,
+    size INTEGER NOT NULL, used INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS content_used ON content (used);
+CREATE TABLE IF NOT EXISTS bodies (
+    id INTEGER PRIMARY KEY REFERENCES content ON DELETE CASCADE, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS places (
+    id INTEGER PRIMARY KEY, registry TEXT NOT NULL, repository TEXT NOT NULL,
+    UNIQUE (registry, repository));
+CREATE TABLE IF NOT EXISTS sightings (
+    place INTEGER NOT NULL REFERENCES places ON DELETE CASCADE, tag TEXT NOT NULL,
+    content INTEGER NOT NULL REFERENCES content ON DELETE CASCADE,
+    PRIMARY KEY (place, tag)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS sightings_content ON sightings (content);
+"""
+
+# What is written of the rows that are ``given``; a CROSS JOIN looks up what stands on its right.
+_ADD_CONTENT = (
+    "INSERT INTO content (digest, media_type, size, used) SELECT * FROM given WHERE true "
+    "ON CONFLICT (digest) DO UPDATE SET media_type = excluded.media_type WHERE media_type = ''"
+)
+_ADD_BODIES = (
+    "INSERT OR REPLACE INTO bodies SELECT id, body FROM given CROSS JOIN content USING (digest)"
+)
+_SET_USED = (
+    "UPDATE content SET used = (SELECT max(used) FROM given) "
+    "WHERE digest IN (SELECT digest FROM given)"
+)
+_ADD_PLACES = "INSERT OR IGNORE INTO places (registry, repository) SELECT * FROM given"
+_ADD_SIGHTINGS = (
+    "INSERT OR REPLACE INTO sightings SELECT places.id, tag, content.id FROM given "
+    "CROSS JOIN places USING (registry, repository) CROSS JOIN content USING (digest)"
+)
+
+
+def read(connection: sqlite3.Connection, digest: str) -> tuple[bytes, int] | None:
+    """The bytes of some content, and when it was last used; None where it is not here."""
+    # What is damaged may come as another type.
+    query = (
+        "SELECT CAST(body AS BLOB), CAST(used AS INTEGER) FROM content JOIN bodies USING (id) "
+        "WHERE digest = ?"
+    )
+    found: tuple[bytes, int] | None = connection.execute(query, (digest,)).fetchone()
+    return found
+
+
+def write(
+    connection: sqlite3.Connection,
+    *,
+    bodies: Mapping[str, tuple[str, bytes]],
+    seen: Mapping[tuple[str, str, str], str],
+    used: Collection[str],
+    now: int,
+) -> None:
+    """Add to what is here, in one transaction.
+
+    Args:
+        connection: to the file.
+        bodies: media type and bytes by digest.
+        seen: digests by registry, repository and tag; their manifests are here, or in `bodies`.
+        used: digests of content that was used.
+        now: seconds since 1970.
+    """
+    contents = ((digest, media, len(raw), now) for digest, (media, raw) in bodies.items())
+    places = {(registry, repository) for registry, repository, _ in seen}
+    with database.transaction(connection):
+        add = partial(database.write, connection)
+        add(_ADD_CONTENT, "digest, media_type, size, used", contents)
+        add(_ADD_BODIES, "digest, body", ((digest, raw) for digest, (_, raw) in bodies.items()))
+        add(_SET_USED, "digest, used", ((digest, now) for digest in used))
+        add(_ADD_PLACES, "registry, repository", places)
+        sightings = ((*tag, digest) for tag, digest in seen.items())
+        add(_ADD_SIGHTINGS, "registry, repository, tag, digest", sightings)
+
+
+def keep_within(connection: sqlite3.Connection, limit: int) -> None:
+    """Let the least recently used go where there is too much."""
+    if bytes_in_use(connection) <= limit:
+        return
+    while (excess := bytes_in_use(connection) - int(limit * LEEWAY)) > 0:
+        oldest = connection.execute("SELECT id, size FROM content ORDER BY used, id")
+        going = []
+        for number, size in oldest:
+            going.append((number,))
+            excess -= size
+            if excess <= 0:
+                break
+        oldest.close()
+        if not going:
+            return
+        with database.transaction(connection):
+            gone = "DELETE FROM content WHERE id IN (SELECT id FROM given)"
+            database.write(connection, gone, "id", going)
