@@ -7,8 +7,18 @@ is keyed by digest: it is the same wherever it lies. What a repository holds is 
 
 from __future__ import annotations
 
-import pandas as pd
-
+from regnb.frames.audit_words import (
+    COMPRESSION,
+    LABEL_KIND,
+    LABEL_SOURCE,
+    MEMBER_SOURCE,
+    REFERENCE_KIND,
+    REFERRER_SOURCE,
+    SIZE_SOURCE,
+    STAGE,
+    TAGS_STATUS,
+    VISIBILITY,
+)
 from regnb.frames.schemas import (
     ARCHITECTURE,
     BYTES,
@@ -34,25 +44,7 @@ from regnb.frames.schemas import (
     TIME,
     VARIANT,
     Column,
-    Dtype,
     Schema,
-)
-
-VISIBILITY: Dtype = pd.CategoricalDtype(["tagged-closure", "all-manifests", "all-blobs"])
-TAGS_STATUS: Dtype = pd.CategoricalDtype(["ok", "empty", "404", "denied", "error"])
-MEMBER_SOURCE: Dtype = pd.CategoricalDtype(["tag", "child", "referrer"])
-REFERENCE_KIND: Dtype = pd.CategoricalDtype(["config", "layer", "child", "subject"])
-LABEL_KIND: Dtype = pd.CategoricalDtype(["self", "config", "layer", "child", "subject"])
-LABEL_SOURCE: Dtype = pd.CategoricalDtype(
-    ["config-label", "manifest-annotation", "index-annotation", "descriptor-annotation"]
-)
-REFERRER_SOURCE: Dtype = pd.CategoricalDtype(
-    ["api", "fallback-tag", "cosign-tag", "subject-field", "buildx-index"]
-)
-SIZE_SOURCE: Dtype = pd.CategoricalDtype(["descriptor", "document", "head"])
-COMPRESSION: Dtype = pd.CategoricalDtype(["none", "gzip", "zstd", "unknown"])
-STAGE: Dtype = pd.CategoricalDtype(
-    ["catalog", "tags", "head", "manifest", "config", "referrers", "blob"]
 )
 
 REPOSITORY = Column(TEXT, "path of the repository", references="repositories.repository")
@@ -329,6 +321,9 @@ AUDIT_LABELS = Schema(
         "key": Column(TEXT, "name of the label or annotation"),
         "value": Column(TEXT, "what it says"),
         "digest": Column(TEXT, "what it says it of", references="blobs.digest"),
+        "inherited": Column(
+            MAYBE, "of a config's label: whether the image's base has the same; null without one"
+        ),
     },
     key=("registry", "owner_digest", "source", "kind", "position", "key"),
 )

@@ -9,6 +9,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from regnb.audit.audit import Audit
 from regnb.model import media_types
@@ -71,6 +73,81 @@ def test_labels_are_present_missing_or_the_bases() -> None:
     assert column(audit, "labels_missing", require=LICENSES)["bare"] == LICENSES
     assert set(column(audit, "labels_missing", require=()).values()) == {""}
     assert len(column(audit, "labels_missing")["bare"].split()) == 3
+
+
+def test_the_table_of_labels_tells_the_bases_as_compliance_does() -> None:
+    images = Images()
+    base = {SOURCE: "https://base", LICENSES: "MIT"}
+    images.made("base", "a", labels=base)
+    images.made("same", "ab", labels=base, notes={SOURCE: "https://base"})
+    images.made("own", "ac", labels={SOURCE: "https://app", "new": "MIT"})
+    images.made("next", "acd", labels={SOURCE: "https://app", LICENSES: "MIT"})
+    audit = images.audit()
+    tag = {digest(f"config of {name}"): name for name in ("base", "same", "own", "next")}
+    told = audit.labels[audit.labels["source"] == "config-label"]
+    found = {
+        (tag[row["owner_digest"]], row["key"]): None
+        if pd.isna(row["inherited"])
+        else row["inherited"]
+        for row in told.to_dict("records")
+    }
+    assert found == {
+        ("base", SOURCE): None, ("base", LICENSES): None,
+        ("same", SOURCE): True, ("same", LICENSES): True,
+        ("own", SOURCE): False, ("own", "new"): False,
+        ("next", SOURCE): True, ("next", LICENSES): False,
+    }  # fmt: skip
+    assert audit.labels.loc[audit.labels["source"] != "config-label", "inherited"].isna().all()
+    names = [SOURCE, LICENSES, "new"]
+    inherited = column(audit, "labels_inherited", require=names)
+    # An annotation of the image's own is what compliance goes by.
+    assert inherited == {"base": "", "same": LICENSES, "own": "", "next": SOURCE}
+
+
+def test_a_base_that_is_not_alive_hands_nothing_down() -> None:
+    images = Images()
+    base = images.made("base", "a", labels={"team": "a"})
+    app = images.made("app", "ab", labels={"team": "a"})
+    told = images.audit().labels.set_index("owner_digest")["inherited"]
+    assert told[app.config.digest]
+    assert pd.isna(told[base.config.digest])
+    alone = Images()
+    alone.made("app", "ab", labels={"team": "a"})
+    alone.hold("app", base)
+    add_config(alone, base.config, ["diff a"], labels={"team": "a"})
+    labels = alone.audit().labels
+    assert len(labels) == 2
+    assert labels["inherited"].isna().all()
+
+
+DRAWN = st.tuples(
+    st.text("ab", max_size=4),
+    st.dictionaries(st.sampled_from("xy"), st.sampled_from(["", "1", "2"])),
+)
+
+
+@settings(max_examples=60)
+@given(st.lists(DRAWN, min_size=1, max_size=8))
+def test_labels_are_inherited_from_the_longest_list_of_layers_that_an_image_begins_with(
+    drawn: list[tuple[str, dict[str, str]]],
+) -> None:
+    images = Images()
+    made = [images.made(f"{n}", one, labels=labels) for n, (one, labels) in enumerate(drawn)]
+    expected = set()
+    for n, (layers, labels) in enumerate(drawn):
+        below = [
+            (-len(other), made[m].digest, drawn[m][1])
+            for m, (other, _) in enumerate(drawn)
+            if 0 < len(other) < len(layers) and layers.startswith(other)
+        ]
+        base = min(below, key=lambda one: one[:2])[2] if below else None
+        config = made[n].config.digest
+        expected |= {
+            (config, k, None if base is None else base.get(k) == labels[k]) for k in labels
+        }
+    told = images.audit().labels
+    inherited = told["inherited"].astype(object).where(told["inherited"].notna(), None)
+    assert set(zip(told["owner_digest"], told["key"], inherited, strict=True)) == expected
 
 
 def test_names_and_values_of_labels_are_taken_as_they_are() -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from regnb.audit.answers.base_names import Claim, claims
 from regnb.audit.answers.base_verdicts import Named, Verdict, Verdicts
-from regnb.audit.answers.bases import Bases
+from regnb.audit.answers.known_bases import KnownBases
 from regnb.audit.answers.tag_trees import TagTrees
 from regnb.audit.kernel.arrays import Codes, Ints
 from regnb.audit.kernel.chains import Chains
@@ -25,9 +25,9 @@ UNKNOWN, NO, YES = -1, 0, 1
 
 
 class Rows:
-    """What the table says of the base of each image of `Bases.place`."""
+    """What the table says of the base of each image of `KnownBases.place`."""
 
-    def __init__(self, levels: Levels, images: Images, bases: Bases) -> None:
+    def __init__(self, levels: Levels, images: Images, bases: KnownBases) -> None:
         """Choose the evidence of each image, then judge each base once."""
         self._levels, self._images, self._bases = levels, images, bases
         count = len(bases.place)
@@ -92,7 +92,7 @@ class Rows:
         self.outdated[rows] = UNKNOWN if verdict.outdated is None else int(verdict.outdated)
 
 
-def base_images(levels: Levels, images: Images, bases: Bases) -> pd.DataFrame:
+def base_images(levels: Levels, images: Images, bases: KnownBases) -> pd.DataFrame:
     """One row a repository and live image, sorted by both."""
     inventory, graph = levels.inventory, levels.graph
     rows, digest = Rows(levels, images, bases), bases.digest

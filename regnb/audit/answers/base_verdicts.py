@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from regnb.audit.answers.base_names import Claim, Current
-from regnb.audit.answers.bases import Bases
+from regnb.audit.answers.known_bases import KnownBases
 from regnb.audit.answers.tag_trees import TagTrees
 from regnb.audit.kernel.arrays import Ints
 from regnb.audit.kernel.levels import Levels
@@ -51,7 +51,7 @@ class Named:
 class Verdicts:
     """Judges one base after the other: there are few, however many images are made from them."""
 
-    def __init__(self, levels: Levels, bases: Bases, claims: Iterable[Claim]) -> None:
+    def __init__(self, levels: Levels, bases: KnownBases, claims: Iterable[Claim]) -> None:
         """Look up the names in the claims."""
         self._inventory, self._graph = levels.inventory, levels.graph
         self._children = levels.content.children

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from regnb.audit.answers.bases import Bases
 from regnb.audit.answers.platform_cells import Cells
 from regnb.audit.answers.required_labels import INHERITED, MISSING, OWN, RequiredLabels
 from regnb.audit.answers.signatures import signed_places
 from regnb.audit.answers.tag_trees import TagTrees
 from regnb.audit.kernel.arrays import Codes, Flags, Ints, Links, distinct, pack, ranks, unpack
+from regnb.audit.kernel.bases import Bases
 from regnb.audit.kernel.images import Images
 from regnb.audit.kernel.levels import Levels
 from regnb.audit.kernel.times import is_plausible, stated_times

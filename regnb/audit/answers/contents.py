@@ -10,10 +10,10 @@ import pandas as pd
 
 from regnb.audit.answers.ages import ages
 from regnb.audit.answers.base_images import base_images
-from regnb.audit.answers.bases import Bases
 from regnb.audit.answers.compliance import compliance
 from regnb.audit.answers.earlier import not_an_audit
 from regnb.audit.answers.known import Known
+from regnb.audit.answers.known_bases import KnownBases
 from regnb.audit.answers.orphans import orphans
 from regnb.audit.answers.platforms import platforms
 from regnb.audit.answers.recompressed import recompressed
@@ -107,8 +107,8 @@ class Contents:
         )
 
     @cached_property
-    def _bases(self) -> Bases:
-        return Bases(self._levels, self._images, Known.nothing())
+    def _bases(self) -> KnownBases:
+        return KnownBases(self._levels, self._images, Known.nothing())
 
     def base_images(self, known: Contents | pd.DataFrame | None = None) -> pd.DataFrame:
         """What each live image was made from, and whether that is outdated.
@@ -150,7 +150,9 @@ class Contents:
             if isinstance(known, Contents)
             else Known.of_frame(known)
         )
-        return base_images(self._levels, self._images, Bases(self._levels, self._images, found))
+        return base_images(
+            self._levels, self._images, KnownBases(self._levels, self._images, found)
+        )
 
     def compliance(self, require: Iterable[str] = REQUIRED) -> pd.DataFrame:
         """What images lack that they should have, and what they should not be.

@@ -10,8 +10,8 @@ from itertools import compress
 import numpy as np
 from pandas.api.extensions import ExtensionArray
 
-from regnb.audit.answers.bases import Bases
 from regnb.audit.kernel.arrays import Codes, Ints
+from regnb.audit.kernel.bases import Bases
 from regnb.audit.kernel.images import Images
 from regnb.audit.tables.cells import strings
 from regnb.walk.columns import NONE
@@ -41,13 +41,10 @@ class RequiredLabels:
         manifest has no annotation of that name.
         """
         labels, notes = images.config("labels"), images.document("annotations")
-        base = np.full(images.count, NONE, dtype=np.int64)
-        base[bases.digest] = np.append(bases.digest, NONE)[bases.base]
-        below = np.append(labels, NONE)[np.where(base == NONE, len(labels), base)[digest]]
         numbers: dict[str, int] = {}
         own, noted, inherited = (
             _values(images.inventory.prose.values, codes, names, numbers)
-            for codes in (labels[digest], notes[digest], below)
+            for codes in (labels[digest], notes[digest], bases.labels[digest])
         )
         same = (own == inherited) & (noted == NONE)
         states = np.where(same, INHERITED, OWN)

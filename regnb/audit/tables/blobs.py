@@ -13,12 +13,8 @@ from regnb.audit.kernel.levels import Levels
 from regnb.audit.kernel.usage import needed_by
 from regnb.audit.tables.cells import maybe, nullable, numbered, order_of, strings
 from regnb.audit.tables.tables import build
-from regnb.frames.audit_schemas import (
-    AUDIT_BLOBS,
-    AUDIT_REPOSITORY_BLOBS,
-    COMPRESSION,
-    SIZE_SOURCE,
-)
+from regnb.frames.audit_schemas import AUDIT_BLOBS, AUDIT_REPOSITORY_BLOBS
+from regnb.frames.audit_words import COMPRESSION, SIZE_SOURCE
 from regnb.walk.columns import NONE
 from regnb.walk.inventory import CHILD, CONFIG, LAYER
 

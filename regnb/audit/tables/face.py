@@ -174,10 +174,13 @@ class Tables:
     def labels(self) -> pd.DataFrame:
         """One row a label or annotation, sorted by who says it, where, and its key.
 
-        Columns ``registry owner_digest source kind position key value digest``. ``source`` is
-        ``config-label manifest-annotation index-annotation descriptor-annotation``. What a
-        descriptor says is about ``digest``, the reference of that ``kind`` and ``position``; the
-        others are about their owner, with the kind ``self``.
+        Columns ``registry owner_digest source kind position key value digest inherited``.
+        ``source`` is ``config-label manifest-annotation index-annotation descriptor-annotation``.
+        What a descriptor says is about ``digest``, the reference of that ``kind`` and ``position``;
+        the others are about their owner, with the kind ``self``. ``inherited`` tells whether the
+        image that an image was made from has the same label with the same value: the nearest by its
+        layers among those that are alive, as for `base_images`. It is null where there is none,
+        and for annotations, which do not go down from base to image.
         """
         return labels.labels(self._levels)
 

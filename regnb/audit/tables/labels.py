@@ -8,11 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from regnb.audit.kernel.arrays import Codes, Ints, Links, ranks
+from regnb.audit.kernel.arrays import Codes, Flags, Ints, Links, ranks
+from regnb.audit.kernel.bases import Bases
+from regnb.audit.kernel.images import Images
 from regnb.audit.kernel.levels import Levels
-from regnb.audit.tables.cells import numbered, plain, strings
+from regnb.audit.tables.cells import maybe, numbered, plain, strings
 from regnb.audit.tables.tables import build
-from regnb.frames.audit_schemas import AUDIT_LABELS, LABEL_KIND, LABEL_SOURCE
+from regnb.frames.audit_schemas import AUDIT_LABELS
+from regnb.frames.audit_words import LABEL_KIND, LABEL_SOURCE
+from regnb.walk.columns import NONE
 from regnb.walk.columns import Codes as Numbers
 from regnb.walk.inventory import Inventory
 
@@ -36,6 +40,9 @@ def labels(levels: Levels) -> pd.DataFrame:
         )
     )
     row, pair = row[order], pair[order]
+    inherited, known = _inherited(
+        levels, pairs, np.where(said.source[row] == _CONFIG, said.owner[row], NONE), pair
+    )
     columns = {
         "owner_digest": strings(inventory.digests.values, said.owner[row]),
         "source": numbered(LABEL_SOURCE, said.source[row]),
@@ -44,8 +51,24 @@ def labels(levels: Levels) -> pd.DataFrame:
         "key": strings(pairs.keys, pairs.key[pair]),
         "value": strings(pairs.values, pairs.value[pair]),
         "digest": strings(inventory.digests.values, said.digest[row]),
+        "inherited": maybe(inherited, known=known),
     }
     return build(AUDIT_LABELS, inventory, columns, len(row))
+
+
+def _inherited(levels: Levels, pairs: _Pairs, config: Ints, pair: Codes) -> tuple[Flags, Flags]:
+    """Whether the base of each config has the same pair, and whether it has a base at all.
+
+    A config is NONE for what is no label of one.
+    """
+    below, based = np.full(levels.content.count + 1, NONE), np.zeros(levels.content.count + 1, bool)
+    if (config >= 0).any():  # or there is no need to look for bases
+        images = Images(levels.seen)
+        bases = Bases(levels, images)
+        own = images.document("config")[bases.digest]
+        below[own], based[own] = bases.labels[bases.digest], bases.has_base[bases.digest]
+        below[NONE], based[NONE] = NONE, False
+    return pairs.value_in(below[config], pairs.key[pair]) == pairs.value[pair], based[config]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +118,13 @@ class _Pairs:
 
     Attributes:
         keys: the distinct keys; `values` the distinct values.
-        key: of each pair the number of its key; `value` that of its value.
+        text: of each pair the number of the text that says it; `key` and `value` those of its own.
         of_text: from texts to their pairs.
     """
 
     keys: list[str]
     values: list[str]
+    text: Ints
     key: Ints
     value: Ints
     of_text: Links
@@ -118,4 +142,14 @@ class _Pairs:
         table = np.array(rows, dtype=np.int64).reshape(len(rows), 3)
         count = len(inventory.prose)
         of_text = Links.of(table[:, 0], np.arange(len(rows)), count)
-        return cls(keys.values, values.values, table[:, 1], table[:, 2], of_text)
+        return cls(keys.values, values.values, table[:, 0], table[:, 1], table[:, 2], of_text)
+
+    def value_in(self, text: Codes, key: Ints) -> Ints:
+        """The number of the value of each key in a text; NONE where the text lacks it."""
+        many = len(self.keys)
+        order = np.argsort(self.text * many + self.key)
+        there, wanted = (self.text * many + self.key)[order], text * many + key
+        place = np.searchsorted(there, wanted)
+        found = np.append(there, NONE)[place] == wanted
+        value: Ints = np.where(found & (text >= 0), np.append(self.value[order], NONE)[place], NONE)
+        return value

@@ -12,7 +12,8 @@ from regnb.audit.kernel.levels import Levels
 from regnb.audit.tables.cells import maybe, nullable, numbered, strings
 from regnb.audit.tables.referrers import Referrers
 from regnb.audit.tables.tables import build
-from regnb.frames.audit_schemas import AUDIT_REPOSITORY_MANIFESTS, MEMBER_SOURCE
+from regnb.frames.audit_schemas import AUDIT_REPOSITORY_MANIFESTS
+from regnb.frames.audit_words import MEMBER_SOURCE
 from regnb.walk.columns import NONE
 from regnb.walk.inventory import BY_INDEX, BY_SUBJECT, BY_TAG
 

@@ -12,7 +12,8 @@ from regnb.audit.kernel.images import Images
 from regnb.audit.kernel.levels import Levels
 from regnb.audit.tables.cells import numbered, platform_and_features, strings
 from regnb.audit.tables.tables import build
-from regnb.frames.audit_schemas import AUDIT_LAYERS, AUDIT_REFERENCES, REFERENCE_KIND
+from regnb.frames.audit_schemas import AUDIT_LAYERS, AUDIT_REFERENCES
+from regnb.frames.audit_words import REFERENCE_KIND
 from regnb.model.media_types import EMPTY_LAYERS
 from regnb.walk.columns import NONE
 from regnb.walk.inventory import LAYER, Inventory

@@ -16,7 +16,8 @@ from regnb.audit.tables.attached import Subjects
 from regnb.audit.tables.cells import nullable, numbered, strings
 from regnb.audit.tables.tables import build
 from regnb.errors import InvalidDigestError
-from regnb.frames.audit_schemas import AUDIT_REFERRERS, REFERRER_SOURCE
+from regnb.frames.audit_schemas import AUDIT_REFERRERS
+from regnb.frames.audit_words import REFERRER_SOURCE
 from regnb.frames.tag_names import kind_of
 from regnb.model.digest import Digest
 from regnb.walk.columns import NONE

@@ -31,7 +31,7 @@ from regnb.walk.inventory import Inventory
 VISIBILITY = "tagged-closure"
 """What the plain API of a registry shows: what tags lead to, and no more."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised whenever a table of an audit changes."""
 
 

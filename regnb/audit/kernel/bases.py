@@ -6,8 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from regnb.audit.answers.known import Known
-from regnb.audit.kernel.arrays import Flags, Ints, Links, once
+from regnb.audit.kernel.arrays import Codes, Flags, Ints, Links, once
 from regnb.audit.kernel.chains import Chains
 from regnb.audit.kernel.images import Images
 from regnb.audit.kernel.levels import Levels
@@ -23,9 +22,9 @@ class Bases:
         digest: of each.
     """
 
-    def __init__(self, levels: Levels, images: Images, known: Known) -> None:
+    def __init__(self, levels: Levels, images: Images) -> None:
         """Find the images; match nothing yet."""
-        self._levels, self._images, self.known = levels, images, known
+        self._levels, self._images = levels, images
         live, graph = levels.live, levels.graph
         self.place = live[images.is_image[graph.digest[live]]]
         self.digest = graph.digest[self.place]
@@ -33,19 +32,8 @@ class Bases:
 
     @cached_property
     def chains(self) -> Chains:
-        """The lists of all live images, then those of the known ones."""
-        own, known = self._images.diff_ids, self.known
-        config = self._images.document("config")[self._documents]
-        rows, diff_ids = own.follow(config)
-        numbers = self._numbers()
-        known_rows = np.repeat(np.arange(len(known.digest)), np.diff(known.layers.starts))
-        return Chains.of(
-            Links.of(
-                np.concatenate([rows, len(config) + known_rows]),
-                np.concatenate([diff_ids, numbers[known.layers.targets]]),
-                len(config) + len(known.digest),
-            )
-        )
+        """The lists of all live images."""
+        return Chains.of(self._lists())
 
     @cached_property
     def node(self) -> Ints:
@@ -55,24 +43,29 @@ class Bases:
         return node
 
     @cached_property
-    def known_node(self) -> Ints:
-        """The node of each known image's list."""
-        return self.chains.full[len(self._documents) :]
-
-    @cached_property
     def own_base(self) -> Ints:
         """For each image the node of its nearest base in this registry, or NONE."""
         return self._nearest(self.node)
 
     @cached_property
-    def known_base(self) -> Ints:
-        """For each image the node of its nearest base among the known ones, or NONE."""
-        return self._nearest(self.known_node)
-
-    @cached_property
     def base(self) -> Ints:
         """For each image its base, as an index of `place`; NONE where this registry has none."""
         return self.of_node[self.own_base]
+
+    @cached_property
+    def has_base(self) -> Flags:
+        """Whether each digest is an image that was made from another of this registry."""
+        found: Flags = np.zeros(self._images.count, dtype=bool)
+        found[self.digest] = self.base != NONE
+        return found
+
+    @cached_property
+    def labels(self) -> Codes:
+        """The labels of the base of each digest, as `Images.config` has them; NONE without any."""
+        labels = self._images.config("labels")
+        found = np.full(self._images.count, NONE, dtype=labels.dtype)
+        found[self.digest] = np.append(labels[self.digest], NONE)[self.base]
+        return found
 
     @cached_property
     def of_node(self) -> Ints:
@@ -96,19 +89,16 @@ class Bases:
         return self._first(self.node[self.digest], order)
 
     @cached_property
-    def known_of_node(self) -> Ints:
-        """For each node the known image that has just these layers, the first by its name."""
-        known, used = self.known, np.unique(self.known_base)
-        rows = np.flatnonzero(np.isin(self.known_node, used[used >= 0]))
-        names = [(known.name(row), str(known.digest[row])) for row in rows.tolist()]
-        order = rows[sorted(range(len(rows)), key=names.__getitem__)]
-        return self._first(self.known_node, order)
-
-    @cached_property
     def siblings(self) -> Ints:
         """For each node how many distinct live images have just these layers; 0 for NONE."""
         counted = np.bincount(self.node[self._documents] + 1, minlength=len(self.chains.parent) + 1)
         return np.append(counted[1:], 0)
+
+    def _lists(self) -> Links:
+        """The layers of each distinct image, as numbers of `Inventory.prose`."""
+        config = self._images.document("config")[self._documents]
+        rows, diff_ids = self._images.diff_ids.follow(config)
+        return Links.of(rows, diff_ids, len(config))
 
     def _nearest(self, nodes: Ints) -> Ints:
         wanted: Flags = np.zeros(len(self.chains.parent), dtype=bool)
@@ -122,13 +112,3 @@ class Bases:
         found[node[order]] = order
         found[NONE] = NONE
         return found
-
-    def _numbers(self) -> Ints:
-        """The number of each known diff_id among the texts of this registry, or one after them."""
-        prose = self._levels.inventory.prose.values
-        if not self.known.diff_ids:
-            return np.empty(0, dtype=np.int64)
-        own = {prose[code]: code for code in np.unique(self._images.diff_ids.targets).tolist()}
-        new = range(len(prose), len(prose) + len(self.known.diff_ids))
-        pairs = zip(self.known.diff_ids, new, strict=True)
-        return np.array([own.get(text, number) for text, number in pairs], dtype=np.int64)
