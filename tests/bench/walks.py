@@ -6,13 +6,17 @@ Prints the figures of `measuring.report`; what is seen are tags.
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from tempfile import TemporaryDirectory
 
+import requests
+
 from tests.bench.measuring import Call, report
+from tests.bench.seeding import MANIFEST
 
 
 def oras(host: str, *, configs: bool) -> Call:
@@ -72,6 +76,29 @@ def dxf(host: str) -> Call:
     return walk
 
 
+def curl(host: str) -> Call:
+    """curl, eight at once, for manifests whose URLs it is given: what the wire and the server give.
+
+    It throws away what it reads.
+    """
+    registry = f"http://{host}/v2"
+    names = requests.get(f"{registry}/_catalog?n=1000", timeout=60).json()["repositories"]
+    urls = [
+        f"{registry}/{name}/manifests/{tag}"
+        for name in names
+        for tag in requests.get(f"{registry}/{name}/tags/list", timeout=60).json()["tags"]
+    ]
+    lines = "".join(f'url = "{url}"\noutput = "{os.devnull}"\n' for url in urls)
+    command = ["curl", "-sS", "--noproxy", "*", "-H", f"Accept: {MANIFEST}", "--fail"]
+    command += ["--parallel", "--parallel-max", "8", "-w", "%{http_code}\\n", "-K", "-"]
+
+    def walk() -> int:
+        done = subprocess.run(command, input=lines, check=True, capture_output=True, text=True)
+        return done.stdout.split().count("200")
+
+    return walk
+
+
 def regnb(host: str, *, configs: bool, again: bool = False) -> Call:
     """`Client.audit` as a user calls it, with its tables and its usage: the first, or a second."""
     import regnb as sdk  # noqa: PLC0415 - as above
@@ -100,6 +127,7 @@ WALKS: dict[str, Callable[[str], Call]] = {
     "oras-py": lambda host: oras(host, configs=False),
     "python-dxf": dxf,
     "oras-py, 8 threads": oras_threads,
+    "curl, 8 at once": curl,
     "regnb with configs": lambda host: regnb(host, configs=True),
     "regnb with configs, again": lambda host: regnb(host, configs=True, again=True),
     "oras-py with configs": lambda host: oras(host, configs=True),
