@@ -29,6 +29,10 @@ _EFFECTIVE = os.access in os.supports_effective_ids
 _PRIMARY = 0xFF
 
 
+class DamagedError(sqlite3.DatabaseError):
+    """What is read from a database cannot have been written to it."""
+
+
 def open_database(
     path: Path, schema: str, *, patience: float = PATIENCE, alone: bool = False
 ) -> sqlite3.Connection:
@@ -54,12 +58,17 @@ def open_database(
     try:
         if alone:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        # Else SQLite takes for a row what happens to lie in memory after a damaged page.
+        connection.execute("PRAGMA cell_size_check = ON")
         _write_ahead(connection, patience)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
         with transaction(connection):
             for statement in filter(str.strip, schema.split(";")):
                 connection.execute(statement)
+    except UnicodeDecodeError as error:  # a message that quotes the file
+        connection.close()
+        raise DamagedError("its schema is no text") from error
     except BaseException:
         connection.close()
         raise
@@ -143,7 +152,7 @@ def write(
 
 def is_damaged(error: BaseException) -> bool:
     """Whether the file is no database, or no whole one."""
-    return _code(error) in _DAMAGED
+    return isinstance(error, DamagedError) or _code(error) in _DAMAGED
 
 
 def is_locked(error: BaseException) -> bool:

@@ -110,15 +110,18 @@ class Journal:
         """
         if not self.resumed:
             return None
+        # What is damaged may come as another type.
         query = (
-            "SELECT at, answer, checksum FROM answers "
+            "SELECT CAST(at AS INTEGER), CAST(answer AS BLOB), checksum FROM answers "
             "WHERE kind = ? AND repository = ? AND reference = ?"
         )
         found = self._use(lambda it: it.execute(query, key).fetchone())
-        if found is None or found[2] != _checksum(found[1]):
+        if found is None:
             return None
-        at, text, _ = found
-        value = json.loads(text)
+        at, answer, checksum = found
+        if answer is None or checksum != _checksum(key, at, answer):
+            return None
+        value = json.loads(answer)
         if isinstance(value, dict):
             raise _restored(value)
         return Answer(value, at)
@@ -170,7 +173,10 @@ class Journal:
 
     def _begin(self, connection: sqlite3.Connection, *, resume: bool) -> None:
         """Take what an earlier call left for one's own, or start afresh."""
-        row = connection.execute("SELECT started, written FROM walk").fetchone()
+        query = "SELECT CAST(started AS INTEGER), CAST(written AS INTEGER) FROM walk"
+        row = connection.execute(query).fetchone()
+        if row is not None and None in row:
+            raise database.DamagedError("it does not say when it was written")
         # A clock that was set back a little makes nothing old.
         if row is not None and resume and abs(self._now() - row[1]) < DAY:
             self.started, self.latest = row
@@ -182,7 +188,10 @@ class Journal:
             connection.execute("INSERT INTO walk VALUES (?, ?)", (self.started, self.started))
 
     def _write(self, connection: sqlite3.Connection) -> None:
-        rows = [(*k, at, text, _checksum(text)) for k, (at, text) in self._waiting.items()]
+        rows = [
+            (*key, at, text, _checksum(key, at, text.encode()))
+            for key, (at, text) in self._waiting.items()
+        ]
         with database.transaction(connection):
             database.write(connection, _ADD_ANSWERS, _COLUMNS, rows)
             connection.execute("UPDATE walk SET written = ?", (self._now(),))
@@ -229,8 +238,8 @@ def _restored(facts: dict[str, Any]) -> RegnbError:
     return kind(message, **{name: facts[name] for name in ("status", "code") if name in facts})
 
 
-def _checksum(text: str) -> int:
-    return zlib.crc32(text.encode())
+def _checksum(key: Key, at: int | None, answer: bytes) -> int:
+    return zlib.crc32(answer, zlib.crc32(f"{key} {at}".encode()))
 
 
 def _remove_forgotten(folder: Path) -> None:

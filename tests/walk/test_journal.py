@@ -20,6 +20,7 @@ from regnb.errors import (
     RepositoryUnknownError,
     UnreachableError,
 )
+from regnb.store import database
 from regnb.store.database import ENDS
 from regnb.walk.failures import Failure
 from regnb.walk.journal import DAY, KEPT, Journal, journal_path
@@ -147,11 +148,13 @@ def test_a_long_walk_stays_young_as_long_as_it_is_gone_on_with(path: Path) -> No
     assert recalled(path, now=NOON + DAY + 1) == "newer"
 
 
-@pytest.mark.parametrize("size", [0, 100, 5000])
-def test_a_damaged_file_is_set_aside_and_begun_anew(path: Path, size: int) -> None:
+@pytest.mark.parametrize(
+    ("size", "filler"), [(0, b"\xff"), (100, b"\xff"), (5000, b"\xff"), (5000, b"\x00")]
+)
+def test_a_damaged_file_is_set_aside_and_begun_anew(path: Path, size: int, filler: bytes) -> None:
     left(path)
     whole = path.read_bytes()
-    path.write_bytes(whole[:size] + b"\xff" * (len(whole) - size))
+    path.write_bytes(whole[:size] + filler * (len(whole) - size))
     journal = Journal(path)
     assert journal.recall(KEY) is None
     assert "damaged" in journal.trouble
@@ -161,12 +164,42 @@ def test_a_damaged_file_is_set_aside_and_begun_anew(path: Path, size: int) -> No
     assert path.with_name(f"{path.name}.damaged").exists()
 
 
-def test_an_answer_that_is_not_what_was_written_is_none(path: Path) -> None:
+@pytest.mark.parametrize("filler", [0, 0xFF])
+def test_wherever_it_is_damaged_the_answer_is_right_or_there_is_none(
+    path: Path, filler: int
+) -> None:
+    left(path)
+    whole, recalls = path.read_bytes(), set[object]()
+    for start in range(0, len(whole), 16):
+        if any(whole[start : start + 16]):
+            spoiled = bytearray(whole)
+            spoiled[start : start + 16] = bytes([filler]) * 16
+            path.write_bytes(spoiled)
+            recalls.add(recalled(path))
+            database.remove(path)
+    assert recalls == {None, "an answer"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        """answer = '"sha256:2"'""",
+        "answer = CAST(x'22ff22' AS TEXT)",
+        "at = at + 1",
+        "reference = '2'",
+        "repository = 'application'",
+    ],
+)
+def test_an_answer_that_is_not_what_was_written_is_none(path: Path, change: str) -> None:
     left(path, "sha256:1")
     with sqlite3.connect(path) as other:
-        other.execute("""UPDATE answers SET answer = '"sha256:2"'""")
+        other.execute(f"UPDATE answers SET {change}")
     other.close()
-    assert recalled(path) is None
+    kept = Journal(path, now=lambda: NOON)
+    for key in (KEY, ("tag", "app", "2"), ("tag", "application", "1")):
+        assert kept.recall(key) is None
+    assert (kept.resumed, kept.trouble) == (True, "")
+    kept.close(finished=False)
 
 
 def test_a_second_call_at_the_same_walk_goes_without(path: Path) -> None:
