@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import select
 import socket
 import struct
 import threading
@@ -153,6 +154,8 @@ class _Way:
     def serve(self, near: socket.socket, cut: Cut) -> None:
         ended = threading.Event()
         with near, socket.create_connection(self.target) as far:
+            for side in (near, far):
+                side.settimeout(PATIENCE)  # a server that is slow to read is not cut off
             back = threading.Thread(target=self.pump, args=(far, near, cut.answered, ended))
             back.start()
             self.pump(near, far, cut.sent, ended)
@@ -168,15 +171,13 @@ class _Way:
         left: int | None,
         ended: threading.Event,
     ) -> None:
-        source.settimeout(0.02)
         with suppress(OSError):
             while not ended.is_set() and not self.stopping.is_set():
                 if left == 0:
                     break
-                try:
-                    data = source.recv(65536 if left is None else min(left, 65536))
-                except TimeoutError:
+                if not select.select([source], [], [], 0.02)[0]:
                     continue
+                data = source.recv(65536 if left is None else min(left, 65536))
                 if not data:
                     break
                 target.sendall(data)
