@@ -250,7 +250,7 @@ def _read(source: dict[str, Any], given: str, digest: Digest, raw: bytes) -> Man
 
 def _form(source: Mapping[str, Any]) -> str:
     """What the document is by its fields; never two things at once (W-M5, S14)."""
-    found = [form for names, form in _FORMS if any(name in source for name in names)]
+    found = [form for names, form in _FORMS if not source.keys().isdisjoint(names)]
     if len(found) > 1:
         named = [name for names, _ in _FORMS for name in names if name in source]
         raise InvalidDocumentError(
@@ -275,7 +275,7 @@ def _agreed_type(source: Mapping[str, Any], given: str) -> str:
 
 
 def _read_index(source: dict[str, Any], media_type: str, digest: Digest, raw: bytes) -> Index:
-    entries = tuple(Descriptor.from_json(entry) for entry in fields.items(source, "manifests"))
+    entries = tuple(map(Descriptor.from_json, fields.items(source, "manifests")))
     return Index(media_type, digest, raw, entries, **_common(source))
 
 
@@ -283,7 +283,7 @@ def _read_image(
     source: dict[str, Any], media_type: str, digest: Digest, raw: bytes
 ) -> ImageManifest:
     config = Descriptor.from_json(source.get("config"))
-    layers = tuple(Descriptor.from_json(layer) for layer in fields.items(source, "layers"))
+    layers = tuple(map(Descriptor.from_json, fields.items(source, "layers")))
     return ImageManifest(media_type, digest, raw, config, layers, **_common(source))
 
 

@@ -304,10 +304,11 @@ class Inventory:
 
     def children(self, digest: int) -> Iterator[Child]:
         """The entries of a recorded index; none for other documents."""
-        row = self._document_rows[digest]
-        first = self.documents.columns["first_edge"][row]
-        edges = self.edges.columns
-        for edge in range(first, first + self.documents.columns["edge_count"][row]):
+        row, columns = self._document_rows[digest], self.documents.columns
+        if self.texts.values[columns["kind"][row]] != "index":
+            return
+        first, edges = columns["first_edge"][row], self.edges.columns
+        for edge in range(first, first + columns["edge_count"][row]):
             if edges["kind"][edge] == CHILD:
                 attestation = bool(edges["attestation"][edge])
                 yield Child(edges["child"][edge], attestation, edges["size"][edge])
