@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -17,6 +18,12 @@ def by_name(path: Path) -> str:
     return path.stem
 
 
+@cache
+def executed(path: Path) -> nbformat.NotebookNode:
+    """The notebook as it has run: once for all tests."""
+    return execute(path)
+
+
 @pytest.fixture(autouse=True)
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REGNB_PROGRESS", "0")
@@ -24,7 +31,7 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=by_name)
 def test_a_notebook_runs_without_error_and_without_script(path: Path) -> None:
-    notebook = execute(path)
+    notebook = executed(path)
     outputs = [o for cell in notebook.cells for o in cell.get("outputs", [])]
     assert [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"] == []
     assert not any("<script" in str(o.get("data", {}).get("text/html", "")) for o in outputs)
@@ -61,7 +68,7 @@ def test_the_notebook_of_transfers_keeps_the_true_lines_of_its_bars() -> None:
 
 
 def test_the_notebook_of_the_audit_frees_what_its_plan_said() -> None:
-    notebook = execute(FOLDER / "03_storage_audit.ipynb")
+    notebook = executed(FOLDER / "03_storage_audit.ipynb")
     printed = "".join(
         output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", [])
     )

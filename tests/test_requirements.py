@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,11 +29,13 @@ def requirements() -> list[str]:
     return [one for one in found if one not in ELSEWHERE]
 
 
+@cache
 def names_of_tests() -> str:
     sources = [path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py")]
     return " ".join(re.findall(r"def (test_\w+)", "\n".join(sources)))
 
 
+@cache
 def done_otherwise() -> set[str]:
     rows = re.findall(r"^\| ([A-Z][A-Z0-9, -]*) \|", DIFFERENT.read_text("utf-8"), re.MULTILINE)
     return {one.strip() for row in rows for one in row.split(",")}
