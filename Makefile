@@ -11,8 +11,9 @@ demo: .venv/.notebook  ## the quick start against the sample registry, from cata
 lab: .venv/.notebook  ## JupyterLab on the notebooks
 	$(BIN)/python -m jupyterlab notebooks
 
+# As many processes as processors, at most four; ARGS=-n0 is one, for a debugger.
 test: .venv/.test  ## every test that this machine can run
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal $(ARGS)
 
 check: .venv/.lint  ## style and types
 	$(BIN)/ruff format --check .

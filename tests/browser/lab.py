@@ -11,7 +11,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -27,7 +26,7 @@ from typing import Any
 import nbformat
 from playwright.sync_api import Dialog, Page, Route, sync_playwright
 
-from tests.servers import need
+from tests.servers import free_port, need
 
 CHROMIUM_ARGUMENTS = [
     *(["--no-sandbox"] if os.geteuid() == 0 else []),  # root may not use the sandbox
@@ -116,12 +115,6 @@ def _environment(home: Path) -> dict[str, str]:
     return {**os.environ, **own, "JUPYTER_PREFER_ENV_PATH": "1"}
 
 
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + 60
@@ -143,7 +136,7 @@ def jupyterlab(root: Path) -> Iterator[tuple[str, str]]:
         path = home / "settings" / f"{plugin}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values), encoding="utf-8")
-    port, token = _free_port(), secrets.token_hex(16)
+    port, token = free_port(), secrets.token_hex(16)
     chosen = [f"--port={port}", f"--ServerApp.root_dir={root}", f"--IdentityProvider.token={token}"]
     log = home / "log"
     with log.open("wb") as output:

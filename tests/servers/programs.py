@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 HOST = "127.0.0.1"
+PORTS = range(20_000, 32_768)  # what Linux gives who asks for any port begins where they end
 PATIENCE = 20.0  # seconds to start or to stop
 GLANCE = 0.02
 
@@ -30,11 +32,12 @@ def need(program: str, package: str) -> str:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback port that nobody listens on, nor is given who asks for any port."""
+    while True:
+        port = secrets.choice(PORTS)  # hypothesis makes `random` the same in all processes
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((HOST, port))
+            return port
 
 
 @contextmanager

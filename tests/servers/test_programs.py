@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import requests
 
 from tests.servers import docker_registry, free_port, need
-from tests.servers.programs import running
+from tests.servers.programs import HOST, running
 
 SLEEPER = "import signal; signal.pause()"
 
@@ -26,6 +27,13 @@ def test_a_missing_program_fails_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception, match="package missing-package"):
         need("no-such-program", "missing-package")
+
+
+def test_a_port_that_somebody_listens_on_is_not_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server((HOST, 0)) as taken:
+        free = free_port()
+        monkeypatch.setattr("tests.servers.programs.PORTS", (taken.getsockname()[1], free))
+        assert {free_port() for _ in range(20)} == {free}
 
 
 def test_a_program_that_never_listens_is_ended(
