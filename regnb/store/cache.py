@@ -102,7 +102,7 @@ class ContentCache:
         if self.path is not None and (make or os.path.exists(self.path)):
             try:
                 self._open(self.path)
-            except (OSError, sqlite3.Error) as error:
+            except database.FAILURES as error:
                 self._give_up(error)
         elif self.path is not None and (obstacle := database.obstacle(self.path)):
             self.trouble = f"The cache {self.path} is not used: {obstacle}."
@@ -292,7 +292,7 @@ class ContentCache:
                 return otherwise
             try:
                 return work(self._connection)
-            except (OSError, sqlite3.Error) as error:
+            except database.FAILURES as error:
                 self._give_up(error)
                 return otherwise
 
@@ -311,7 +311,7 @@ class ContentCache:
             self.trouble = f"The cache was damaged and begins anew; it is now {aside}."
             try:
                 self._open(self.path)
-            except (OSError, sqlite3.Error) as trouble:
+            except database.FAILURES as trouble:
                 self.trouble += f" It is not used: {database.reason(trouble)}."
 
 

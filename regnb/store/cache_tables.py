@@ -56,6 +56,8 @@ def read(connection: sqlite3.Connection, digest: str) -> tuple[bytes, int] | Non
         "WHERE digest = ?"
     )
     found: tuple[bytes, int] | None = connection.execute(query, (digest,)).fetchone()
+    if found is not None and None in found:
+        raise database.DamagedError("there is a row without content")
     return found
 
 

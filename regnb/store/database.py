@@ -33,6 +33,11 @@ class DamagedError(sqlite3.DatabaseError):
     """What is read from a database cannot have been written to it."""
 
 
+# The last is a message of SQLite's that quotes a damaged file.
+FAILURES = (OSError, sqlite3.Error, UnicodeDecodeError)
+"""What is raised where a database cannot be used."""
+
+
 def open_database(
     path: Path, schema: str, *, patience: float = PATIENCE, alone: bool = False
 ) -> sqlite3.Connection:
@@ -50,6 +55,7 @@ def open_database(
     Raises:
         OSError: the file cannot be made.
         sqlite3.Error: it cannot be used. `is_locked` and `is_damaged` tell why.
+        UnicodeDecodeError: it is damaged.
     """
     _make(path)
     connection = sqlite3.connect(
@@ -66,9 +72,6 @@ def open_database(
         with transaction(connection):
             for statement in filter(str.strip, schema.split(";")):
                 connection.execute(statement)
-    except UnicodeDecodeError as error:  # a message that quotes the file
-        connection.close()
-        raise DamagedError("its schema is no text") from error
     except BaseException:
         connection.close()
         raise
@@ -99,9 +102,9 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(f"{place}?{how}", uri=True, check_same_thread=False)
         try:
             connection.execute("SELECT count(*) FROM sqlite_master")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             connection.close()
-            found = error
+            found: Exception = error
         else:
             return connection
     raise found
@@ -152,7 +155,10 @@ def write(
 
 def is_damaged(error: BaseException) -> bool:
     """Whether the file is no database, or no whole one."""
-    return isinstance(error, DamagedError) or _code(error) in _DAMAGED
+    if isinstance(error, DamagedError | UnicodeDecodeError) or _code(error) in _DAMAGED:
+        return True
+    # Without a code it is Python's own: what should be text is none.
+    return isinstance(error, sqlite3.OperationalError) and not hasattr(error, "sqlite_errorcode")
 
 
 def is_locked(error: BaseException) -> bool:

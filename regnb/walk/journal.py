@@ -164,7 +164,7 @@ class Journal:
             try:
                 self._connection = database.open_database(path, _SCHEMA, patience=0, alone=True)
                 self._begin(self._connection, resume=resume)
-            except (OSError, sqlite3.Error) as error:
+            except database.FAILURES as error:
                 self._give_up(error)
                 if not database.is_damaged(error):
                     return
@@ -202,7 +202,7 @@ class Journal:
                 return None
             try:
                 return work(self._connection)
-            except (OSError, sqlite3.Error) as error:
+            except database.FAILURES as error:
                 self._give_up(error)
                 return None
 

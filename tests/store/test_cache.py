@@ -221,6 +221,34 @@ def test_a_damaged_file_is_set_aside_and_begun_anew(cache: ContentCache, damage:
     last.close()
 
 
+@pytest.mark.parametrize(
+    ("place", "moved", "filler"),
+    [
+        (document("7"), -4, b"\x00" * 4),  # a row of nothing
+        (media_types.OCI_MANIFEST.encode(), 0, b"\xff" * 8),
+        (b"REFERENCES content ON DELETE", 11, b"\xff" * 4),
+    ],
+    ids=["content", "text", "schema"],
+)
+def test_what_cannot_have_been_written_is_set_aside(
+    cache: ContentCache, place: bytes, moved: int, filler: bytes
+) -> None:
+    digest = manifest_in(cache, "7")
+    cache.close()
+    path = cache.path
+    assert path is not None
+    whole = path.read_bytes()
+    start = whole.index(place) + moved
+    path.write_bytes(whole[:start] + filler + whole[start + len(filler) :])
+    found = ContentCache(path.parent, limit=PLENTY)
+    found.manifest(digest)
+    found.entries()
+    found.sight(URL, "app", "1", manifest_in(found, "8"))
+    found.flush()
+    assert "was damaged and begins anew" in found.trouble
+    found.close()
+
+
 def test_a_file_that_another_keeps_locked_is_done_without(cache: ContentCache) -> None:
     manifest_in(cache, "a")
     cache.flush()
