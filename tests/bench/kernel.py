@@ -7,7 +7,6 @@ heavy tails. Prints the figures of `measuring.report`; what is seen are consumer
 from __future__ import annotations
 
 import sys
-from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -78,9 +77,8 @@ def layers_of(chance: np.random.Generator, shape: Shape, repository: Ints) -> In
 def fill(rows: Rows, **columns: npt.ArrayLike) -> None:
     """Put whole columns where a walk appends row by row; one number stands for all rows."""
     count = max(np.size(column) for column in columns.values())
-    for name, old in rows.columns.items():
-        cells = np.asarray(columns.get(name, 0), dtype=old.typecode)
-        rows.columns[name] = array(old.typecode, np.broadcast_to(cells, count).tobytes())
+    cells = {name: np.asarray(columns.get(name, 0)) for name in rows.columns}
+    rows.extend(**{name: np.broadcast_to(some, count) for name, some in cells.items()})
 
 
 def made(shape: Shape) -> Inventory:
