@@ -74,6 +74,9 @@ class Blobs(Protocol):
     def open(self, digest: Digest) -> BufferedIOBase:
         """Read a blob of any size as a stream that verifies itself."""
 
+    def read_range(self, blob: Descriptor, positions: range) -> bytes | None:
+        """Read some bytes of a blob, not verified; None where that would take the whole of it."""
+
 
 class Referrers(Protocol):
     """The manifests of one repository by what they are about."""

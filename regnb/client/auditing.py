@@ -21,6 +21,7 @@ def audit(
     *,
     configs: bool,
     referrers: bool,
+    uncompressed: bool,
     resume: bool,
     budget: Budget,
     progress: bool | None,
@@ -32,6 +33,7 @@ def audit(
         scope: which repositories and tags.
         configs: read those too.
         referrers: look for those too.
+        uncompressed: ask layers for their sizes too.
         resume: go on with an earlier walk.
         budget: what it may cost.
         progress: show a bar.
@@ -39,7 +41,7 @@ def audit(
     if isinstance(core, Registry) or not scope.asks_catalog:
         core.ping()  # or a registry that is not there would be an error row a repository
     with cache_of(core) as cache:
-        journal = _journal(core, scope, configs, referrers, resume=resume)
+        journal = _journal(core, scope, configs, referrers, uncompressed, resume=resume)
         inventory = Inventory(core.name, url=core.url)
         try:
             walk(
@@ -48,6 +50,7 @@ def audit(
                 scope=scope,
                 configs=configs,
                 referrers=referrers,
+                uncompressed=uncompressed,
                 cache=cache,
                 journal=journal,
                 budget=budget,

@@ -143,6 +143,7 @@ class Client(Shown):
         tags: Tags | None = None,
         configs: bool = True,
         referrers: bool = True,
+        uncompressed: bool = False,
         resume: bool = True,
         max_requests: int | None = None,
         max_seconds: float | None = None,
@@ -157,7 +158,8 @@ class Client(Shown):
         for each tag, one for each distinct child manifest and each further repository that names
         it, one for each distinct image config and each repository that lacks it, one for each layer
         that names other places or on whose size manifests disagree, and one for each tag that
-        misses a child. A registry that lists referrers is asked for those of each manifest, too.
+        misses a child. With `uncompressed`, one more for each distinct layer that is compressed and
+        has not told yet. A registry that lists referrers is asked for those of each manifest, too.
         What cannot be read is a row in ``audit.errors``, and never ends the walk.
 
         Manifests and configs come out of `regnb.cache` where they are in it. The second audit of
@@ -181,6 +183,10 @@ class Client(Shown):
                 need them.
             referrers: look for what is about the manifests: signatures, attestations and so on.
                 Attachments that are tags are found without it, unless `tags` leaves them out.
+            uncompressed: ask layers how large they are unpacked, for the columns
+                ``uncompressed_size`` and ``uncompressed_source`` of ``audit.blobs``: a part of each
+                is read, 4 or 18 bytes. What they tell is kept in `regnb.cache`. A mirror may take
+                the request for a reason to fetch the whole layer.
             resume: go on with an audit that was stopped; False begins anew.
             max_requests: stop before more than these have been sent, besides the first. Only pages
                 and retries of what is under way can come on top.
@@ -227,7 +233,10 @@ class Client(Shown):
             given = printable(repr(executor), 80)
             raise TypeError(f"executor= is a concurrent.futures.Executor, and not {given}.")
         budget = Budget(max_requests, max_seconds, keep_rate_limit)
-        choices = {"configs": configs, "referrers": referrers, "resume": resume}
+        choices = {
+            "configs": configs, "referrers": referrers, "uncompressed": uncompressed,
+            "resume": resume,
+        }  # fmt: skip
         if executor is not None or folder is not None:
             return self._audit_by(executor, folder, scope, budget, progress, **choices)
         from regnb.audit.audit import Audit  # noqa: PLC0415 - who does not audit needs none of it

@@ -82,6 +82,7 @@ def audit(
     *,
     configs: bool,
     referrers: bool,
+    uncompressed: bool,
     resume: bool,
     progress: bool | None,
 ) -> Audit:
@@ -92,7 +93,9 @@ def audit(
     inventory.scope = str(scope)
     names = _names(core, scope, inventory)
     folder = folder.resolve()
-    place = folder / FOLDER / _key(core.url, core.account, str(scope), configs, referrers)
+    place = (
+        folder / FOLDER / _key(core.url, core.account, str(scope), configs, referrers, uncompressed)
+    )
     with alone(place, wait=False):
         work = _Work(executor, _finished(place, set(names)) if resume else [])
         left = sorted(set(names).difference(*(part.repositories for part in work.parts)))
@@ -102,6 +105,7 @@ def audit(
                 replace(scope, names=dealt, repository_globs=()),
                 configs,
                 referrers,
+                uncompressed,
                 _new(place),
             )
             for dealt in _dealt(left, _tag_counts(folder, core.name))

@@ -113,6 +113,7 @@ class Shard:
         scope: the names of the repositories, and which of their tags.
         configs: read those too.
         referrers: look for those too.
+        uncompressed: ask layers for their sizes too.
         folder: an absolute path, which workers and the caller share.
     """
 
@@ -120,6 +121,7 @@ class Shard:
     scope: Scope
     configs: bool
     referrers: bool
+    uncompressed: bool
     folder: str
 
 
@@ -141,6 +143,7 @@ def crawl_shard(shard: Shard) -> str:
             scope=shard.scope,
             configs=shard.configs,
             referrers=shard.referrers,
+            uncompressed=shard.uncompressed,
             cache=cache,
         )
     if inventory.stopped:

@@ -27,6 +27,7 @@ def walk(
     references: Iterable[tuple[str, str]] | None = None,
     configs: bool = True,
     referrers: bool = False,
+    uncompressed: bool = False,
     journal: Journal | None = None,
     budget: Budget | None = None,
     progress: bool | None = None,
@@ -38,7 +39,11 @@ def walk(
         def report(state: Progress) -> None:
             nonlocal done
             shown.total(state.tags_known)
-            shown.note(f"{count(state.manifests, 'manifest')}, {count(state.errors, 'error')}")
+            layers = f"{state.layers:,} of {count(state.layers_known, 'layer')}, "
+            shown.note(
+                f"{count(state.manifests, 'manifest')}, "
+                f"{layers if state.layers_known else ''}{count(state.errors, 'error')}"
+            )
             shown.advance(state.tags_done - done)
             done = state.tags_done
 
@@ -49,6 +54,7 @@ def walk(
             references=references,
             configs=configs,
             referrers=referrers,
+            uncompressed=uncompressed,
             cache=cache,
             journal=journal,
             budget=budget,

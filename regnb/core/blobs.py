@@ -11,9 +11,9 @@ from regnb.core.auth import scopes
 from regnb.core.content import Content, File, Source, is_seekable, opened
 from regnb.core.deleting import delete
 from regnb.core.delivery import Delivery
-from regnb.core.download import OK, PARTIAL_CONTENT, Download
+from regnb.core.download import OK, PARTIAL_CONTENT, RANGE_NOT_SATISFIABLE, Download
 from regnb.core.fetching import fetch
-from regnb.core.ranges import parse_content_range
+from regnb.core.ranges import parse_content_range, range_of
 from regnb.core.reader import BlobReader
 from regnb.core.responses import HEAD_MAY_BE_REFUSED, failure
 from regnb.core.serving import serve
@@ -24,7 +24,12 @@ from regnb.core.wire.incoming import Answer, Incoming
 from regnb.core.wire.outgoing import Method
 from regnb.core.wire.redaction import redact
 from regnb.core.writer import BlobWriter
-from regnb.errors import BlobUnknownError, BodyTooLargeError, ProtocolError
+from regnb.errors import (
+    BlobUnknownError,
+    BodyTooLargeError,
+    ProtocolError,
+    SizeMismatchError,
+)
 from regnb.interfaces import CONFIG_LIMIT, OnPosition, Partial
 from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
@@ -34,6 +39,7 @@ from regnb.model.reference import check_path
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
+_OF_PARTS = frozenset({PARTIAL_CONTENT, RANGE_NOT_SATISFIABLE})
 _LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
@@ -136,6 +142,44 @@ class Blobs:
         digest = Digest(digest)
         download = Download(self._transport, self._url + digest, scopes=self._pull)
         return BlobReader(download, digest, find_size=lambda: self._look(digest)[1])
+
+    def read_range(self, blob: Descriptor, positions: range) -> bytes | None:
+        """Read some bytes of a blob, which no digest proves.
+
+        One GET (RFC 9110, 14.2). Where the registry sends the whole blob instead, its connection is
+        closed and nothing of it is read.
+
+        Args:
+            blob: digest and size.
+            positions: of the bytes, one or more, all within the blob.
+
+        Returns:
+            None where the registry does not send just these.
+
+        Raises:
+            BlobUnknownError: the repository has no such blob.
+            SizeMismatchError: the registry has a blob of another size.
+            RegistryError: what else stands in the way.
+        """
+        url, headers = self._url + blob.digest, range_of(positions)
+        try:
+            answer = self._exchange("GET", url, limit=len(positions), headers=headers)
+        except BodyTooLargeError:
+            return None
+        told = parse_content_range(answer.headers.get("Content-Range"))
+        if told is not None and answer.status in _OF_PARTS and told.total not in {None, blob.size}:
+            raise SizeMismatchError(
+                f"{redact(url)} has {told.total:,} bytes, where {blob.size:,} were promised. Look "
+                "at the manifest that names it.",
+                status=answer.status,
+                method="GET",
+                url=redact(url),
+            )
+        if not answer.ok and answer.status != RANGE_NOT_SATISFIABLE:
+            raise failure(answer, unknown=BlobUnknownError)
+        sent = told is not None and answer.status == PARTIAL_CONTENT and told.part == positions
+        plain = "Content-Encoding" not in answer.headers and len(answer.body) == len(positions)
+        return answer.body if sent and plain else None
 
     def fetch(
         self, blob: Descriptor, into: Partial, *, on_position: OnPosition | None = None
@@ -325,9 +369,12 @@ class Blobs:
         Digest.of(b"", algorithm)  # refuses what cannot be computed here
         return Upload(self._transport, self._url, repository=self._repository, algorithm=algorithm)
 
-    def _exchange(self, method: Method, url: str, *, limit: int) -> Answer:
-        transport = self._transport
-        return transport.exchange(method, url, limit=limit, scopes=self._pull, accept="*/*")
+    def _exchange(
+        self, method: Method, url: str, *, limit: int, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        return self._transport.exchange(
+            method, url, limit=limit, scopes=self._pull, accept="*/*", headers=headers
+        )
 
 
 def _length(answer: Answer | Incoming) -> int | None:

@@ -37,6 +37,11 @@ def parse_content_range(header: str | None) -> ContentRange | None:
     return ContentRange(range(first, last + 1), total)
 
 
+def range_of(positions: range) -> dict[str, str]:
+    """The header that asks for some bytes of a blob, of which there is one at least."""
+    return {"Range": f"bytes={positions[0]}-{positions[-1]}"}
+
+
 def range_from(offset: int) -> dict[str, str]:
     """The header that asks for a blob from a position on; none for the whole of it (B7)."""
     return {"Range": f"bytes={offset}-"} if offset else {}

@@ -17,6 +17,7 @@ from regnb.frames.audit_words import (
     SIZE_SOURCE,
     STAGE,
     TAGS_STATUS,
+    UNCOMPRESSED_SOURCE,
     VISIBILITY,
 )
 from regnb.frames.schemas import (
@@ -237,6 +238,10 @@ AUDIT_BLOBS = Schema(
         "present": Column(MAYBE, "of a manifest: whether a repository holds it; null: not asked"),
         "foreign": Column(FLAG, "whether it is only named as lying elsewhere"),
         "compression": Column(COMPRESSION, "of a layer, as its media type says"),
+        "uncompressed_size": Column(BYTES, "of a layer once unpacked; null where nothing tells it"),
+        "uncompressed_source": Column(
+            UNCOMPRESSED_SOURCE, "its size, or the end of its gzip modulo 2**32, or its zstd frame"
+        ),
         "size_conflict": Column(FLAG, "whether descriptors disagree, with each other or with it"),
     },
     key=("registry", "digest"),

@@ -19,6 +19,7 @@ REFERRER_SOURCE: Dtype = pd.CategoricalDtype(
 )
 SIZE_SOURCE: Dtype = pd.CategoricalDtype(["descriptor", "document", "head"])
 COMPRESSION: Dtype = pd.CategoricalDtype(["none", "gzip", "zstd", "unknown"])
+UNCOMPRESSED_SOURCE: Dtype = pd.CategoricalDtype(["stored", "isize", "zstd-header"])
 STAGE: Dtype = pd.CategoricalDtype(
     ["catalog", "tags", "head", "manifest", "config", "referrers", "blob"]
 )

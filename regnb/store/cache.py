@@ -98,6 +98,7 @@ class ContentCache:
         self._bodies: dict[str, tuple[str, bytes]] = {}
         self._waiting = 0
         self._seen: dict[tuple[str, str, str], str] = {}
+        self._told: dict[cache_tables.Told, int] = {}
         self._used: set[str] = set()
         if self.path is not None and (make or os.path.exists(self.path)):
             try:
@@ -186,10 +187,32 @@ class ContentCache:
             if self._connection is not None and self._writes:
                 self._seen[registry, repository, tag] = digest
 
+    def uncompressed(self, registry: str, digest: Digest, source: int) -> int | None:
+        """What a layer told a registry's reader of its uncompressed size; None if it was not asked.
+
+        Nothing proves it, so that no registry's word is taken for another's.
+
+        Args:
+            registry: its URL.
+            digest: of the layer.
+            source: what told it.
+        """
+        key = (registry, str(digest), source)
+        waiting = self._told.get(key)
+        if waiting is not None:
+            return waiting
+        return self._use(lambda it: cache_tables.read_uncompressed(it, key), None)
+
+    def note_uncompressed(self, registry: str, digest: Digest, source: int, size: int) -> None:
+        """Remember what a layer told; written by the next `flush`."""
+        with self._lock:
+            if self._connection is not None and self._writes:
+                self._told[registry, str(digest), source] = size
+
     def flush(self) -> None:
         """Write what was taken in, in one transaction, and keep within the limit."""
         with self._lock:
-            if not (self._bodies or self._seen or self._used):
+            if not (self._bodies or self._seen or self._told or self._used):
                 return
 
             def write(connection: sqlite3.Connection) -> bool:
@@ -197,6 +220,7 @@ class ContentCache:
                     connection,
                     bodies=self._bodies,
                     seen=self._seen,
+                    uncompressed=self._told,
                     used=self._used,
                     now=int(self._now()),
                 )
@@ -205,7 +229,7 @@ class ContentCache:
             # Once more for a file that is found damaged now, and begun anew.
             if self._use(write, False) or self._use(write, False):
                 self._use(lambda it: cache_tables.keep_within(it, self.limit), None)
-            self._bodies, self._seen, self._used = {}, {}, set()
+            self._bodies, self._seen, self._told, self._used = {}, {}, {}, set()
             self._waiting = 0
 
     def entries(self) -> list[Entry]:
@@ -244,7 +268,7 @@ class ContentCache:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
         with self._lock:
-            self._bodies, self._seen, self._used = {}, {}, set()
+            self._bodies, self._seen, self._told, self._used = {}, {}, {}, set()
             if self._writes:
                 self._use(empty, None)
             if self.trouble and (self._connection is None or not self._writes):

@@ -1,4 +1,4 @@
-"""The tables of the cache: content by digest, and which digest a tag had when it was last seen."""
+"""The tables of the cache: content by digest, and what registries said of tags and layers."""
 
 from __future__ import annotations
 
@@ -27,6 +27,10 @@ CREATE TABLE IF NOT EXISTS sightings (
     content INTEGER NOT NULL REFERENCES content ON DELETE CASCADE,
     PRIMARY KEY (place, tag)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS sightings_content ON sightings (content);
+CREATE TABLE IF NOT EXISTS uncompressed (
+    place INTEGER NOT NULL REFERENCES places ON DELETE CASCADE, digest TEXT NOT NULL,
+    source INTEGER NOT NULL, size INTEGER NOT NULL,
+    PRIMARY KEY (place, digest, source)) WITHOUT ROWID;
 """
 
 # What is written of the rows that are ``given``; a CROSS JOIN looks up what stands on its right.
@@ -47,6 +51,17 @@ _ADD_SIGHTINGS = (
     "CROSS JOIN places USING (registry, repository) CROSS JOIN content USING (digest)"
 )
 
+_ADD_UNCOMPRESSED = (
+    "INSERT OR REPLACE INTO uncompressed SELECT places.id, digest, source, size FROM given "
+    "CROSS JOIN places USING (registry, repository)"
+)
+
+WHOLE = ""
+"""The name of the repository that stands for all of a registry."""
+
+Told = tuple[str, str, int]
+"""A registry, the digest of a layer, and what told its uncompressed size."""
+
 
 def read(connection: sqlite3.Connection, digest: str) -> tuple[bytes, int] | None:
     """The bytes of some content, and when it was last used; None where it is not here."""
@@ -61,11 +76,28 @@ def read(connection: sqlite3.Connection, digest: str) -> tuple[bytes, int] | Non
     return found
 
 
+def read_uncompressed(connection: sqlite3.Connection, told: Told) -> int | None:
+    """The size that a layer told; None where that is not here."""
+    registry, digest, source = told
+    query = (
+        "SELECT CAST(size AS INTEGER) FROM places CROSS JOIN uncompressed ON place = places.id "
+        "WHERE registry = ? AND repository = ? AND digest = ? AND source = ?"
+    )
+    try:
+        found = connection.execute(query, (registry, WHOLE, digest, source)).fetchone()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+            raise
+        return None  # a file that may only be read, and that an earlier version made
+    return None if found is None else int(found[0])
+
+
 def write(
     connection: sqlite3.Connection,
     *,
     bodies: Mapping[str, tuple[str, bytes]],
     seen: Mapping[tuple[str, str, str], str],
+    uncompressed: Mapping[Told, int],
     used: Collection[str],
     now: int,
 ) -> None:
@@ -75,11 +107,13 @@ def write(
         connection: to the file.
         bodies: media type and bytes by digest.
         seen: digests by registry, repository and tag; their manifests are here, or in `bodies`.
+        uncompressed: sizes that layers told.
         used: digests of content that was used.
         now: seconds since 1970.
     """
     contents = ((digest, media, len(raw), now) for digest, (media, raw) in bodies.items())
     places = {(registry, repository) for registry, repository, _ in seen}
+    places |= {(registry, WHOLE) for registry, _, _ in uncompressed}
     with database.transaction(connection):
         add = partial(database.write, connection)
         add(_ADD_CONTENT, "digest, media_type, size, used", contents)
@@ -88,10 +122,12 @@ def write(
         add(_ADD_PLACES, "registry, repository", places)
         sightings = ((*tag, digest) for tag, digest in seen.items())
         add(_ADD_SIGHTINGS, "registry, repository, tag, digest", sightings)
+        told = ((of[0], WHOLE, of[1], of[2], size) for of, size in uncompressed.items())
+        add(_ADD_UNCOMPRESSED, "registry, repository, digest, source, size", told)
 
 
 def keep_within(connection: sqlite3.Connection, limit: int) -> None:
-    """Let the least recently used go where there is too much."""
+    """Let the least recently used go where there is too much, and in the end what layers told."""
     if bytes_in_use(connection) <= limit:
         return
     while (excess := bytes_in_use(connection) - int(limit * LEEWAY)) > 0:
@@ -104,6 +140,7 @@ def keep_within(connection: sqlite3.Connection, limit: int) -> None:
                 break
         oldest.close()
         if not going:
+            connection.execute("DELETE FROM uncompressed")
             return
         with database.transaction(connection):
             gone = "DELETE FROM content WHERE id IN (SELECT id FROM given)"

@@ -63,6 +63,23 @@ class LayoutBlobs:
         """
         return self._contents.open(digest)
 
+    def read_range(self, blob: Descriptor, positions: range) -> bytes:
+        """Read some bytes of a blob, which no digest proves.
+
+        Args:
+            blob: digest and size.
+            positions: of the bytes, all within the blob.
+
+        Raises:
+            BlobUnknownError: there is no such blob.
+            SizeMismatchError: it has another size than `blob` says.
+            StorageError: it cannot be read.
+        """
+        with self._contents.region(blob.digest) as region:
+            if region.size != blob.size:
+                raise _other_size(region, blob)
+            return region.read_at(positions.start, len(positions))
+
     def holds(self, blob: Descriptor) -> bool:
         """Whether a blob is there, of the right size and with the right bytes; reads all of them.
 

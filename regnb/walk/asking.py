@@ -17,6 +17,7 @@ from regnb.errors import (
     NotFoundError,
     OperationCancelledError,
     RegnbError,
+    SizeMismatchError,
     TagMovedError,
     UnreachableError,
     printable,
@@ -33,8 +34,12 @@ from regnb.walk.inventory import BY_SUBJECT, Inventory
 from regnb.walk.journal import Journal
 from regnb.walk.places import BlobJob, Place
 from regnb.walk.source import Listed, Source
+from regnb.walk.uncompressed import LayerJob
 
 NAMES_SHOWN = 3
+
+MOST_WHOLES = 8
+"""How many whole layers a registry may send in place of a part until it is not asked for more."""
 
 # What is wrong with the bytes is wrong wherever they lie.
 _WRONG_ANYWHERE = (InvalidDocumentError, BodyTooLargeError)
@@ -55,6 +60,7 @@ class Asking:
         referrers: what repositories list as being about a place, in this batch.
         lists_referrers: whether the registry does, as far as is known.
         purse: what the walk may cost.
+        layers_done: how many layers were asked for their uncompressed size, or had told it before.
         settled: configs that were read, or cannot be, whoever is asked.
     """
 
@@ -69,7 +75,7 @@ class Asking:
     ) -> None:
         """Ask nothing yet."""
         self.inventory = inventory
-        self.answered = 0
+        self.answered = self.layers_done = self._parts = self._wholes = 0
         self.lists_referrers = True
         self.purse = purse
         self.settled: set[int] = set()
@@ -235,6 +241,27 @@ class Asking:
             with self._noting() as inventory:
                 inventory.sizes.append(job.digest, size)
             return
+
+    def read_uncompressed(self, job: LayerJob) -> None:
+        """Ask one repository after the other for the part of a layer that tells its size."""
+        if not self._parts and self._wholes >= MOST_WHOLES:
+            return
+        for one in job.jobs:
+            try:
+                size = self._source.uncompressed(one.repository, job)
+            except RegnbError as error:
+                self._note_blob_failure(one, error, stage="blob")
+                if isinstance(error, SizeMismatchError):
+                    break  # a blob is the same wherever it lies
+                continue
+            with self._noting() as inventory:
+                self._parts += size is not None
+                self._wholes += size is None
+                if size is not None and size >= 0:
+                    inventory.uncompressed.append(one.digest, size, job.source)
+            break
+        with self._noting():
+            self.layers_done += 1
 
     def _ask_for_config(self, job: BlobJob) -> None:
         digest = self.inventory.digests.values[job.digest]

@@ -29,6 +29,7 @@ from regnb.walk.journal import Journal
 from regnb.walk.places import BlobJob, Place
 from regnb.walk.referring import Referring, is_list
 from regnb.walk.scope import Scope, in_words
+from regnb.walk.uncompressed import Layers
 
 BATCH = 1_000
 """Repositories that are walked together: what is known of them alone is dropped afterwards."""
@@ -53,6 +54,8 @@ class Progress:
         tags_done: those that were read or failed.
         manifests: distinct manifests read.
         configs: distinct image configs read.
+        layers_known: layers to ask for their uncompressed size; none before that begins.
+        layers: those that were asked, or had told it before.
         requests: questions asked; a listing of many pages counts as one.
         errors: what could not be read.
     """
@@ -63,6 +66,8 @@ class Progress:
     tags_done: int
     manifests: int
     configs: int
+    layers_known: int
+    layers: int
     requests: int
     errors: int
 
@@ -75,6 +80,7 @@ def crawl(
     references: Iterable[tuple[str, str]] | None = None,
     configs: bool = True,
     referrers: bool = True,
+    uncompressed: bool = False,
     cache: ContentCache | None = None,
     journal: Journal | None = None,
     budget: Budget | None = None,
@@ -90,8 +96,9 @@ def crawl(
     each layer on whose size manifests disagree. No digest is asked for twice by digest, but for
     what one repository lacks and another may have: then they are asked one after the other. Where
     the registry lists referrers, one more for each manifest of a repository; where it does not, one
-    in all. Manifests and configs that are in the cache are not read again: tags that were seen
-    before are asked for by a conditional GET.
+    in all. With `uncompressed`, one more for each distinct layer that is compressed. Manifests and
+    configs that are in the cache are not read again: tags that were seen before are asked for by a
+    conditional GET; and neither is a layer asked again that told its size.
 
     Args:
         registry: whom to ask.
@@ -101,6 +108,7 @@ def crawl(
         references: pairs of repository and tag or digest to walk instead; nothing is listed.
         configs: read image configs too; those of attestations say nothing and are left.
         referrers: look for what is about the manifests, too: signatures, SBOMs and so on.
+        uncompressed: ask compressed layers for the few bytes that tell how large they are unpacked.
         cache: where manifests and configs may be, and are put.
         journal: of an earlier call that this one goes on with, or a new one; without it nothing
             is kept. It is closed at the end.
@@ -139,6 +147,8 @@ def crawl(
         else:
             walk.walk_references(pairs)
         walk.settle_sizes()
+        if uncompressed:
+            walk.read_uncompressed()
         purse.check_outage()
     walk.report()
     return inventory
@@ -184,7 +194,7 @@ class _Walk:
         self._workers = threads.Crew() if workers is None else workers
         self._on_progress = on_progress
         self._repositories_known = 0
-        self._tags_known = 0
+        self._tags_known = self._layers_known = 0
         self._layers_asked: set[tuple[str, int]] = set()
         self._begin_batch()
 
@@ -208,6 +218,12 @@ class _Walk:
         """Ask for the sizes that what was read, in all batches, disagrees on."""
         self._run(disputed(self._inventory), self.asking.settle_size)
 
+    def read_uncompressed(self) -> None:
+        """Ask layers how large they are uncompressed, each once."""
+        layers = Layers(self._inventory)
+        self._layers_known = len(layers)
+        self._run(layers.order(), lambda n: self.asking.read_uncompressed(layers.job(n)))
+
     def report(self) -> None:
         """Say how far the walk is."""
         if self._on_progress is None:
@@ -220,6 +236,8 @@ class _Walk:
             tags_done=self.asking.answered,
             manifests=len(seen.documents),
             configs=len(seen.configs),
+            layers_known=self._layers_known,
+            layers=self.asking.layers_done,
             requests=self.asking.purse.asked,
             errors=len(seen.failures),
         )

@@ -19,18 +19,7 @@ from regnb.walk.budget import Budget, Purse, Stopped
 from regnb.walk.inventory import LAYER, Inventory
 from regnb.walk.journal import Journal
 from regnb.walk.places import BlobJob
-
-Sizes = npt.NDArray[np.int64]
-
-
-def stated_sizes(inventory: Inventory) -> tuple[Sizes, Sizes]:
-    """The smallest and the largest size that descriptors state of each digest; -1 where none do."""
-    child, size = inventory.edges.column("child"), inventory.edges.column("size")
-    count = len(inventory.digests)
-    smallest, largest = np.full(count, np.iinfo(np.int64).max), np.full(count, -1)
-    np.minimum.at(smallest, child, size)
-    np.maximum.at(largest, child, size)
-    return np.minimum(smallest, largest), largest
+from regnb.walk.stated import stated_sizes
 
 
 def disputed(inventory: Inventory) -> list[list[BlobJob]]:

@@ -30,6 +30,9 @@ CONFIG, LAYER, CHILD, SUBJECT = range(4)
 BY_TAG, BY_INDEX, BY_SUBJECT = range(3)
 """What first led to a member: its ``source``."""
 
+BY_ISIZE, BY_ZSTD_HEADER = range(2)
+"""What told how large a layer is uncompressed: its ``source``."""
+
 NO_TIME = -(2**63)
 """The time of a config that states none; numpy reads it as NaT."""
 
@@ -76,6 +79,7 @@ class Inventory:
             the subjects that manifests name themselves are edges.
         configs: one row an image config; ``created`` in microseconds, or NO_TIME.
         sizes: one row a blob on whose size descriptors disagree, and what the registry said of it.
+        uncompressed: one row a layer of which some bytes told how large it is uncompressed.
         diff_ids: one row an image config and layer: what the layer hashes to uncompressed.
         history: one row an image config and step of its build.
         failures: what could not be read.
@@ -126,6 +130,7 @@ class Inventory:
             history_count="i", diff_id_count="i",
         )  # fmt: skip
         self.sizes = Rows(digest="i", size="q")
+        self.uncompressed = Rows(digest="i", size="q", source="b")
         self.diff_ids = Rows(config="i", position="i", diff_id="i")
         self.history = Rows(
             config="i", position="i", created="q", created_by="i", comment="i", author="i",

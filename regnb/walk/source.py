@@ -26,6 +26,7 @@ from regnb.model.manifest import Manifest
 from regnb.store.cache import ContentCache
 from regnb.walk.budget import Purse
 from regnb.walk.journal import Answer, Journal, Key
+from regnb.walk.uncompressed import LayerJob
 
 HANDLES = 1024  # repositories whose handle is kept
 MOST_REFERRERS = Limits().referrers
@@ -210,6 +211,27 @@ class Source:
             return size
 
         return int(self._answer(("size", repository, digest), ask).value)
+
+    def uncompressed(self, repository: str, job: LayerJob) -> int | None:
+        """The bytes of a layer once it is unpacked, or NONE where it does not tell.
+
+        None where the registry sends only whole blobs. No question where the cache has it.
+        """
+        digest = job.layer.digest
+        known = self._cache.uncompressed(self._registry.url, digest, job.source)
+        if known is not None:
+            return known
+
+        def ask() -> str:
+            part = self._repository(repository).blobs.read_range(job.layer, job.part)
+            return "" if part is None else part.hex()
+
+        part = bytes.fromhex(self._answer(("part", repository, digest), ask).value)
+        if not part:
+            return None
+        size = job.told_by(part)
+        self._cache.note_uncompressed(self._registry.url, digest, job.source, size)
+        return size
 
     def _answer(self, key: Key, ask: Callable[[], Any]) -> Answer:
         """What the journal has, or else what is answered now and so is in the journal."""

@@ -37,7 +37,7 @@ from regnb.model.digest import Digest
 from regnb.model.image_config import HistoryEntry, ImageConfig
 from regnb.model.platform import Platform
 from regnb.store import atomic
-from regnb.walk.inventory import Inventory
+from regnb.walk.inventory import BY_ISIZE, BY_ZSTD_HEADER, Inventory
 from tests.audit import test_examples
 from tests.audit.building import FOREIGN, Building, blob, config, digest, image, index
 from tests.audit.reference import Shelves
@@ -86,6 +86,8 @@ def company(month: int = 1, registry: str = "registry.example") -> Building:
     building.tag("base", "urls", doubtful)
     building.tag("base", "lie", image("lie", 9, config("c1", 7), blob("A", 1001)))
     seen.sizes.append(seen.digests.code(digest("A")), 999)
+    seen.uncompressed.append(seen.digests.code(digest("A")), 2**32 - 1, BY_ISIZE)
+    seen.uncompressed.append(seen.digests.code(digest("B")), 0, BY_ZSTD_HEADER)
     seen.mark_foreign(seen.digests.code(digest("U")))
     seen.mark_foreign(seen.digests.code(digest("V")))
     seen.mark_here(seen.digests.code(digest("V")))
@@ -135,6 +137,20 @@ def test_every_table_and_answer_of_a_loaded_audit_is_as_it_was(tmp_path: Path) -
     assert_same(loaded, audit)
     assert len(loaded.errors) == 2
     assert len(loaded.history) == 4
+
+
+def test_an_audit_that_was_saved_before_layers_told_their_sizes_is_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    building = company()
+    building.inventory.uncompressed = Inventory("registry.example").uncompressed
+    audit = building.audit()
+    with monkeypatch.context() as before:
+        before.setattr(snapshots, "OF_SNAPSHOT", forms.OF_SNAPSHOT[:-1])
+        audit.save(tmp_path)
+    assert forms.OF_SNAPSHOT[-1] is forms.UNCOMPRESSED
+    assert not list(tmp_path.rglob("uncompressed_sizes"))
+    assert_same(regnb.load_audit(tmp_path), audit)
 
 
 def test_the_sample_registry_is_as_it_was(tmp_path: Path, home: Path) -> None:
@@ -415,7 +431,7 @@ def test_a_missing_file_is_named_and_saving_again_heals(tmp_path: Path) -> None:
     audit = company().audit()
     audit.save(tmp_path)
     parquet = [name for name in files_of(tmp_path) if name.endswith(".parquet")]
-    assert len(parquet) == 14
+    assert len(parquet) == 15
     for name in parquet:
         folder = tmp_path / "whole"
         audit.save(folder)

@@ -18,7 +18,7 @@ from regnb.model.descriptor import ATTESTATION, REFERENCE_TYPE, Descriptor
 from regnb.model.image_config import HistoryEntry, ImageConfig
 from regnb.model.platform import Platform
 from regnb.model.reference import referrers_tag
-from regnb.walk.inventory import BY_SUBJECT, Inventory
+from regnb.walk.inventory import BY_ISIZE, BY_SUBJECT, BY_ZSTD_HEADER, Inventory
 from tests.audit.building import Building, blob, config, digest, image, index
 
 IMAGE = image("M", 500, config("c1", 100), blob("A", 1000), blob("B", 300))
@@ -55,6 +55,28 @@ def test_the_media_types_of_a_layer_say_how_it_is_compressed(
     blobs = building.audit().blobs
     assert row(blobs, digest=digest("A"))["compression"] == expected
     assert pd.isna(row(blobs, digest=digest("c"))["compression"])
+
+
+def test_layers_are_as_large_uncompressed_as_they_say_or_as_they_are_stored() -> None:
+    building, seen = Building(), ("uncompressed_size", "uncompressed_source")
+    zstd = "application/vnd.oci.image.layer.v1.tar+zstd"
+    named = [
+        blob("plain", 10, media_types.OCI_LAYER), blob("end", 11), blob("header", 12, zstd),
+        blob("silent", 13), blob("both", 14), blob("both", 14, media_types.OCI_LAYER),
+    ]  # fmt: skip
+    building.tag("r", "1", image("M", 1, config("c", 1), *named))
+    for name, size, source in (("end", 2**32 - 1, BY_ISIZE), ("header", 2**63 - 1, BY_ZSTD_HEADER)):
+        building.inventory.uncompressed.append(
+            building.inventory.digests.code(digest(name)), size, source
+        )
+    blobs = building.audit().blobs
+    rows = {name: row(blobs, digest=digest(name)) for name in ("plain", "end", "header")}
+    assert {name: tuple(one[column] for column in seen) for name, one in rows.items()} == {
+        "plain": (10, "stored"), "end": (2**32 - 1, "isize"), "header": (2**63 - 1, "zstd-header"),
+    }  # fmt: skip
+    for name in ("silent", "both", "c", "M"):
+        assert all(pd.isna(row(blobs, digest=digest(name))[column]) for column in seen)
+    assert blobs["uncompressed_size"].dtype == "Int64"
 
 
 def test_the_name_of_a_tag_tells_its_version_and_what_it_belongs_to() -> None:

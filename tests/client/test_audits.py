@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import subprocess
@@ -82,6 +83,37 @@ def test_f13_a_second_audit_reads_no_manifest_and_no_config(reg: SampleClient, s
     assert of(sent, "manifests", 304) == len(second.tags.dropna(subset="digest"))
 
 
+def test_layers_tell_their_uncompressed_sizes_once(
+    reg: SampleClient, sent: Sent, cache: Path
+) -> None:
+    before = reg.audit()
+    sent.clear()
+    audit = reg.audit(uncompressed=True)
+    layers = audit.blobs[audit.blobs["is_layer"]].set_index("digest")
+    asked = layers[layers["compression"] == "gzip"]
+    asked = asked[~asked["foreign"]]
+    held = reg.served.storage
+    expected = {
+        digest: len(gzip.decompress(raw))
+        for digest in asked.index
+        for raw in [next(filter(None, (held.blob(name, digest) for name in held.names())))]
+    }
+    assert len(expected) > 10
+    assert asked["uncompressed_size"].to_dict() == expected
+    assert set(asked["uncompressed_source"]) == {"isize"}
+    assert sent["GET", "blobs", 206] == len(expected)
+    new = ["uncompressed_size", "uncompressed_source"]
+    stored = before.blobs.dropna(subset=new)
+    assert (stored["uncompressed_size"] == stored["size"]).all()
+    assert set(stored["uncompressed_source"]) == set(stored["compression"].map({"none": "stored"}))
+    columns = before.blobs.columns.drop(new)
+    pd.testing.assert_frame_equal(audit.blobs[columns], before.blobs[columns])
+    sent.clear()
+    assert_equal(reg.audit(uncompressed=True), audit)
+    assert sent["GET", "blobs", 206] == 0
+    assert journals(cache) == []
+
+
 def test_details_of_tags_share_what_the_audit_has_read(reg: SampleClient, sent: Sent) -> None:
     before = reg["team/api"].tags(details=True)
     assert of(sent, "manifests") >= len(before)
@@ -120,7 +152,14 @@ def test_who_wants_to_begins_anew(reg: SampleClient, sent: Sent) -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [{"configs": False}, {"referrers": False}, {"tags": "*"}, {"repositories": "*"}]
+    "other",
+    [
+        {"configs": False},
+        {"referrers": False},
+        {"uncompressed": True},
+        {"tags": "*"},
+        {"repositories": "*"},
+    ],
 )
 def test_an_audit_of_something_else_is_not_gone_on_with(
     reg: SampleClient, sent: Sent, cache: Path, other: dict[str, Any]

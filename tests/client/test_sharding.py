@@ -121,6 +121,23 @@ def test_globs_tags_and_choices_go_to_the_workers(
     assert_equal(some, reg.audit(["team/api", "team/web"]))
 
 
+def test_workers_ask_layers_for_their_uncompressed_sizes_and_each_is_kept_once(
+    reg: Client, tmp_path: Path, workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = reg.audit(uncompressed=True)
+    assert (expected.blobs["uncompressed_source"] == "isize").any()
+    regnb.cache.clear()
+    monkeypatch.setenv("REGNB_CACHE", "off")  # or the shards would share what layers told
+    audit = reg.audit(uncompressed=True, executor=workers, folder=tmp_path)
+    assert len(workers.begun) > 1
+    assert_equal(audit, expected)
+    (part,) = tmp_path.glob("snapshots/*/uncompressed_sizes/*.parquet")
+    kept = pd.read_parquet(part)
+    assert kept["digest"].is_unique
+    assert len(kept) == (expected.blobs["uncompressed_source"] == "isize").sum()
+    assert_equal(regnb.load_audit(tmp_path), audit)
+
+
 def test_a_registry_without_repositories_is_an_empty_audit(
     home: Path, tmp_path: Path, workers: Workers
 ) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import socket
 
 import pytest
 import responses
@@ -15,10 +16,12 @@ from regnb.errors import (
     DigestMismatchError,
     InvalidDigestError,
     ProtocolError,
+    SizeMismatchError,
     UnsupportedDigestError,
 )
+from regnb.model.descriptor import Descriptor
 from regnb.model.digest import Digest
-from tests.core.fakes import API, FakeTime, registry
+from tests.core.fakes import API, FakeTime, raw_server, registry
 from tests.core.samples import CONFIG, CONFIG_DIGEST, LAYER, LAYER_DIGEST
 
 BLOBS = f"{API}team/app/blobs/"
@@ -153,3 +156,75 @@ def test_w_e4_a_get_may_be_answered_where_a_head_is_not(web: responses.RequestsM
     told = {"Content-Range": f"bytes 0-0/{len(LAYER)}"}
     web.get(LAYER_URL, status=206, body=LAYER[:1], headers=told)
     assert blobs().stat(LAYER_DIGEST).size == len(LAYER)
+
+
+PART = range(3, 6)
+
+
+def part_of(blobs: Blobs, size: int = 7) -> bytes | None:
+    return blobs.read_range(Descriptor("", LAYER_DIGEST, size), PART)
+
+
+def test_a_range_of_a_blob_is_read_by_one_request(web: responses.RequestsMock) -> None:
+    web.get(LAYER_URL, b"abc", status=206, headers={"Content-Range": "bytes 3-5/7"})
+    assert part_of(blobs()) == b"abc"
+    web.get(LAYER_URL, b"abc", status=206, headers={"Content-Range": "bytes 3-5/*"})
+    assert part_of(blobs()) == b"abc"
+    assert [call.request.headers["Range"] for call in web.calls] == ["bytes=3-5"] * 2
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers"),
+    [
+        (200, b"abcdefg", {}),
+        (200, b"abc", {}),
+        (206, b"abcd", {"Content-Range": "bytes 3-6/7"}),
+        (206, b"abc", {"Content-Range": "bytes 2-4/7"}),
+        (206, b"ab", {"Content-Range": "bytes 3-5/7"}),
+        (206, b"abc", {}),
+        (206, b"abc", {"Content-Range": "bytes 3-5/7", "Content-Encoding": "identity"}),
+        (416, b"", {"Content-Range": "bytes */7"}),
+        (416, b"", {}),
+    ],
+)
+def test_what_is_not_the_range_that_was_asked_for_is_none(
+    web: responses.RequestsMock, status: int, body: bytes, headers: dict[str, str]
+) -> None:
+    web.get(LAYER_URL, body, status=status, headers=headers)
+    assert part_of(blobs()) is None
+    assert len(web.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "told"), [(206, b"abc", "bytes 3-5/9"), (416, b"", "bytes */2")]
+)
+def test_a_range_of_a_blob_of_another_size_is_an_error(
+    web: responses.RequestsMock, status: int, body: bytes, told: str
+) -> None:
+    web.get(LAYER_URL, body, status=status, headers={"Content-Range": told})
+    with pytest.raises(SizeMismatchError, match=f"has {told[-1]} bytes, where 7 were promised"):
+        part_of(blobs())
+
+
+def test_a_range_of_a_blob_that_is_not_there_is_told(web: responses.RequestsMock) -> None:
+    web.get(LAYER_URL, status=404)
+    with pytest.raises(BlobUnknownError, match=re.escape(LAYER_DIGEST)):
+        part_of(blobs())
+
+
+@pytest.mark.parametrize("head", [b"Content-Length: 40000000000", b"Transfer-Encoding: chunked"])
+def test_a_whole_blob_that_comes_instead_of_a_range_is_not_read(head: bytes) -> None:
+    sent, most = [0], 40_000_000
+
+    def send(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n")
+        piece = bytes(10_000)
+        while sent[0] < most:
+            connection.sendall(piece if b"Length" in head else b"2710\r\n" + piece + b"\r\n")
+            sent[0] += len(piece)
+
+    with raw_server(send) as served:
+        found = registry(served.url).repository("team/app").blobs
+        assert part_of(found, 40_000_000_000) is None
+    assert len(served.requests) == 1
+    assert sent[0] < most, "the connection was closed"

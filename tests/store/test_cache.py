@@ -169,6 +169,59 @@ def test_the_least_recently_used_goes_first_and_takes_its_sightings_along(tmp_pa
     cache.close()
 
 
+def test_what_layers_told_is_of_one_registry_and_one_way_to_tell(cache: ContentCache) -> None:
+    layer, other = Digest.of(b"layer"), Digest.of(b"other")
+    cache.note_uncompressed(URL, layer, 0, 2**32 - 1)
+    cache.note_uncompressed(URL, other, 1, -1)
+    assert cache.uncompressed(URL, layer, 0) == 2**32 - 1, "before it is written"
+    cache.note_uncompressed(URL, layer, 0, 5)
+    assert cache.uncompressed(URL, layer, 0) == 5
+    for found in map(again, (cache, cache)):
+        assert found.uncompressed(URL, layer, 0) == 5
+        assert found.uncompressed(URL, other, 1) == -1
+        assert found.uncompressed(URL, layer, 1) is None
+        assert found.uncompressed(f"{URL}:1", layer, 0) is None
+        assert found.sightings(URL, "") == {}
+    found.clear()
+    assert found.uncompressed(URL, layer, 0) is None
+    found.close()
+
+
+def test_what_layers_told_goes_when_nothing_else_is_left_to_go(tmp_path: Path) -> None:
+    cache = ContentCache(tmp_path, limit=150_000)
+    layers = [Digest.of(str(n).encode()) for n in range(3000)]
+    content = manifest_in(cache, "a")
+    for layer in layers:
+        cache.note_uncompressed(URL, layer, 0, 1)
+    cache.flush()
+    assert cache.size <= cache.limit
+    assert not cache.holds(content)
+    assert {cache.uncompressed(URL, layer, 0) for layer in layers} == {None}
+    cache.note_uncompressed(URL, layers[0], 0, 1)
+    cache.flush()
+    assert cache.uncompressed(URL, layers[0], 0) == 1
+    cache.close()
+
+
+def test_a_file_of_an_earlier_version_that_may_only_be_read_tells_of_no_layer(shared: Path) -> None:
+    owner, layer = ContentCache(shared, limit=PLENTY), Digest.of(b"layer")
+    digest = manifest_in(owner, "a")
+    owner.flush()
+    assert owner._connection is not None
+    owner._connection.execute("DROP TABLE uncompressed")
+    owner.close()
+    with read_only(shared):
+        found = ContentCache(shared, limit=PLENTY)
+        assert found.uncompressed(URL, layer, 0) is None
+        found.note_uncompressed(URL, layer, 0, 1)
+        assert found.uncompressed(URL, layer, 0) is None
+        assert found.manifest(digest) is not None
+        found.close()
+    owner = ContentCache(shared, limit=PLENTY)
+    owner.note_uncompressed(URL, layer, 0, 1)
+    assert again(owner).uncompressed(URL, layer, 0) == 1
+
+
 def test_a_lot_of_content_is_not_kept_in_memory(
     cache: ContentCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:

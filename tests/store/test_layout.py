@@ -78,6 +78,17 @@ def test_an_absent_folder_holds_nothing_and_is_an_error_to_whoever_lists_it(layo
         app.tags.all()
 
 
+def test_a_range_of_a_blob_is_read_where_it_lies(app: LayoutRepository) -> None:
+    blob = Descriptor("", Digest.of(b"0123456789"), 10)
+    put_blobs(app, {blob.digest: b"0123456789"})
+    assert app.blobs.read_range(blob, range(6, 10)) == b"6789"
+    assert app.blobs.read_range(blob, range(2)) == b"01"
+    with pytest.raises(SizeMismatchError, match="has 10 bytes"):
+        app.blobs.read_range(Descriptor("", blob.digest, 11), range(7, 11))
+    with pytest.raises(BlobUnknownError):
+        app.blobs.read_range(Descriptor("", Digest.of(b"none"), 10), range(2))
+
+
 def test_a_layout_with_an_image_after_it_is_told_how_to_write_that(app: LayoutRepository) -> None:
     Built("a").into(app, "1")
     folder = app.registry.path

@@ -9,7 +9,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from regnb.errors import BlobUnknownError, ManifestUnknownError, RepositoryUnknownError
+from regnb.errors import (
+    BlobUnknownError,
+    ManifestUnknownError,
+    RepositoryUnknownError,
+    SizeMismatchError,
+)
 from regnb.interfaces import CONFIG_LIMIT, RateLimit, TagList
 from regnb.model import media_types
 from regnb.model.descriptor import Descriptor
@@ -64,6 +69,7 @@ class FakeRegistry:
     Attributes:
         asked: how often each request came; each name in a catalog is one.
         requests: how many there were in all; a catalog is one.
+        layers: the bytes of some, or None for one that is only sent whole.
         disturb: called before each answer; may raise or wait.
         knocks: how often it was asked whether it answers, and `is_up` what it said.
         is_frugal: whether what fails is asked for less often now.
@@ -82,6 +88,7 @@ class FakeRegistry:
         self.manifests: dict[str, dict[Digest, Manifest]] = {}
         self.configs: dict[Digest, bytes] = {}
         self.sizes: dict[tuple[str, Digest], int] = {}
+        self.layers: dict[tuple[str, Digest], bytes | None] = {}
         self.lost: set[tuple[str, Digest]] = set()
         self.invalid: dict[str, tuple[str, ...]] = {}
         self.referrers: dict[tuple[str, Digest], tuple[Descriptor, ...]] | None = None
@@ -232,6 +239,15 @@ class FakeBlobs:
 
     def open(self, digest: Digest) -> io.BufferedIOBase:
         return io.BytesIO(self.get(digest))
+
+    def read_range(self, blob: Descriptor, positions: range) -> bytes | None:
+        self._registry.ask("range", self._name, blob.digest)
+        if (self._name, blob.digest) not in self._registry.layers:
+            raise BlobUnknownError("no such blob", status=404, code="BLOB_UNKNOWN")
+        raw = self._registry.layers[self._name, blob.digest]
+        if raw is not None and len(raw) != blob.size:
+            raise SizeMismatchError("another size")
+        return None if raw is None else raw[positions.start : positions.stop]
 
 
 def elsewhere(*layers: Digest) -> ImageManifest:

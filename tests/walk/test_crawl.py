@@ -143,6 +143,8 @@ def test_progress_is_told_from_the_calling_thread_and_ends_with_the_totals() -> 
         tags_done=4,
         manifests=3,
         configs=2,
+        layers_known=0,
+        layers=0,
         requests=15,
         errors=0,
     )

@@ -15,15 +15,20 @@ VERSION = 1
 
 Form = Literal[
     "digests", "repositories", "texts", "prose", "platform", "edge", "lead",
-    "number", "count", "flag", "time",
+    "told", "number", "count", "flag", "time",
 ]  # fmt: skip
 """What the integers of a column mean: numbers of text, of words, or themselves."""
 
 NUMBERS = {"number", "count"}
 """The forms of numbers; a count can be unknown."""
 
-WORDS = {"edge": ("config", "layer", "child", "subject"), "lead": ("tag", "child", "referrer")}
-"""The words of ``kind`` of an edge and ``source`` of a member, in the order of their numbers."""
+WORDS = {
+    "edge": ("config", "layer", "child", "subject"),
+    "lead": ("tag", "child", "referrer"),
+    "told": ("isize", "zstd-header"),
+}
+"""The words of ``kind`` of an edge, of ``source`` of a member and of an uncompressed size, in the
+order of their numbers."""
 
 PLATFORM = ("os", "architecture", "variant", "os_version", "os_features")
 """The columns that a platform becomes; features are a JSON list."""
@@ -116,6 +121,16 @@ SIZES = Saved(
     ),
 )
 
+UNCOMPRESSED = Saved(
+    "uncompressed_sizes",
+    "uncompressed",
+    (
+        Cell("digest", "digest", "digests"),
+        Cell("uncompressed_size", "size", "number"),
+        Cell("source", "source", "told"),
+    ),
+)
+
 MANIFESTS = Saved(
     "manifests",
     "documents",
@@ -194,7 +209,7 @@ HISTORY = Saved(
     ),
 )
 
-OF_SNAPSHOT = (REPOSITORIES, TAGS, REPOSITORY_MANIFESTS, REFERRERS, SIZES)
+OF_SNAPSHOT = (REPOSITORIES, TAGS, REPOSITORY_MANIFESTS, REFERRERS, SIZES, UNCOMPRESSED)
 """The tables of one audit that are rows of its inventory; its errors and a few facts are not."""
 
 OF_CONTENT = ((MANIFESTS, REFERENCES), (CONFIGS, DIFF_IDS, HISTORY))

@@ -16,6 +16,8 @@ from regnb.audit.keeping.forms import (
     OF_SNAPSHOT,
     REFERENCES,
     REPOSITORY_MANIFESTS,
+    SIZES,
+    UNCOMPRESSED,
     UNHELD,
     Saved,
 )
@@ -85,7 +87,11 @@ class Loading:
                 table = _table(folder, part, saved)
                 with intact(folder, part):
                     rows = rows_of(saved, table, self.inventory)
-                getattr(self.inventory, saved.rows).extend(**rows)
+                own = getattr(self.inventory, saved.rows)
+                if saved in {SIZES, UNCOMPRESSED}:  # of several snapshots, some hold the same
+                    new = ~np.isin(rows["digest"], own.column("digest"))
+                    rows = {name: cells[new] for name, cells in rows.items()}
+                own.extend(**rows)
                 if saved is REPOSITORY_MANIFESTS:
                     read.append(rows["digest"][flags_of(table["manifest_read"])])
                     with_config.append(rows["digest"][flags_of(table["config_read"])])

@@ -8,8 +8,8 @@ import numpy as np
 
 from regnb.audit.kernel.arrays import Codes, Flags, Ints, Links, sums
 from regnb.walk.columns import NONE
-from regnb.walk.disputes import stated_sizes
 from regnb.walk.inventory import CHILD, LAYER, SUBJECT, Inventory
+from regnb.walk.stated import stated_sizes
 
 DESCRIPTOR, DOCUMENT, HEAD = range(3)
 """What says how large something is: who names it, its own bytes, or the registry that has it."""

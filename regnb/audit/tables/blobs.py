@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from regnb.audit.kernel.arrays import Codes, Flags, Ints, distinct, pack, unpack
@@ -14,11 +13,12 @@ from regnb.audit.kernel.usage import needed_by
 from regnb.audit.tables.cells import maybe, nullable, numbered, order_of, strings
 from regnb.audit.tables.tables import build
 from regnb.frames.audit_schemas import AUDIT_BLOBS, AUDIT_REPOSITORY_BLOBS
-from regnb.frames.audit_words import COMPRESSION, SIZE_SOURCE
+from regnb.frames.audit_words import COMPRESSION, SIZE_SOURCE, UNCOMPRESSED_SOURCE
 from regnb.walk.columns import NONE
 from regnb.walk.inventory import CHILD, CONFIG, LAYER
+from regnb.walk.stated import PLAIN, compressions
 
-_PLAIN, _GZIP, _ZSTD, _UNKNOWN = range(4)
+_STORED = 0  # of the words of `UNCOMPRESSED_SOURCE`; those of `Inventory.uncompressed` follow
 
 
 def blobs(levels: Levels) -> pd.DataFrame:
@@ -26,6 +26,8 @@ def blobs(levels: Levels) -> pd.DataFrame:
     inventory, content = levels.inventory, levels.content
     order = order_of(levels.seen.digest_rank)
     size, source = _sizes(levels)
+    compression = compressions(inventory)
+    unpacked, told = _uncompressed(levels, size, compression)
     held, asked = _asked(levels)
     repository_count = np.bincount(
         unpack(_needed_somewhere(levels), content.count)[1], minlength=content.count
@@ -41,7 +43,9 @@ def blobs(levels: Levels) -> pd.DataFrame:
         "tag_count": _tag_count(levels),
         "live": live,
         "present": maybe(held, known=asked),
-        "compression": numbered(COMPRESSION, _compression(levels)),
+        "compression": numbered(COMPRESSION, compression),
+        "uncompressed_size": nullable(unpacked, known=told >= 0),
+        "uncompressed_source": numbered(UNCOMPRESSED_SOURCE, told),
         "size_conflict": content.size_conflict,
     }
     columns = {name: column[order] for name, column in columns.items()}
@@ -130,25 +134,11 @@ def _named_by(levels: Levels) -> Ints:
     return np.bincount(unpack(distinct(pairs), count)[1], minlength=count).astype(np.int64)
 
 
-def _compression(levels: Levels) -> Codes:
-    """How each layer is compressed, as its media types say; NONE for what is no layer."""
-    inventory, edges = levels.inventory, levels.inventory.edges
-    layer = edges.column("kind") == LAYER
-    media_type, child = edges.column("media_type")[layer], edges.column("child")[layer]
-    told = np.full(len(inventory.texts), _UNKNOWN)
-    for code in np.unique(media_type).tolist():
-        told[code] = _compression_of(inventory.texts.values[code])
-    least = np.full(levels.content.count, _UNKNOWN + 1)
-    most = np.full(levels.content.count, NONE)
-    np.minimum.at(least, child, told[media_type])
-    np.maximum.at(most, child, told[media_type])
-    found: npt.NDArray[np.int64] = np.where((most >= 0) & (least != most), _UNKNOWN, most)
-    return found
-
-
-def _compression_of(media_type: str) -> int:
-    if media_type.endswith((".tar", "+json", "/json", "text/plain")):
-        return _PLAIN
-    if media_type.endswith(("+gzip", ".gzip", "/gzip")):
-        return _GZIP
-    return _ZSTD if media_type.endswith(("+zstd", "/zstd")) else _UNKNOWN
+def _uncompressed(levels: Levels, size: Ints, compression: Codes) -> tuple[Ints, Codes]:
+    """The bytes of each layer once it is unpacked, and what says so; NONE where nothing does."""
+    told = levels.inventory.uncompressed
+    plain = (compression == PLAIN) & (size >= 0)
+    found, source = np.where(plain, size, NONE), np.where(plain, _STORED, NONE)
+    digest = told.column("digest")
+    found[digest], source[digest] = told.column("size"), told.column("source") + _STORED + 1
+    return found, source

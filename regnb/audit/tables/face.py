@@ -27,8 +27,8 @@ class Tables:
     Documents (`manifests`, `references`, `layers`, `configs`, `diff_ids`, `history`, `labels`) are
     the same wherever they lie; `repository_manifests` says which repository holds which.
 
-    The API of a registry does not tell when something was pushed or last pulled, how large a layer
-    is uncompressed, or how a blob came into a repository: there are no columns for these.
+    The API of a registry does not tell when something was pushed or last pulled, or how a blob came
+    into a repository: there are no columns for these.
     """
 
     _levels: Levels
@@ -125,9 +125,17 @@ class Tables:
         """One row a digest that anything named, manifests included, sorted by digest.
 
         Columns ``registry digest size size_source is_config is_layer is_manifest manifest_count
-        repository_count tag_count live present foreign compression size_conflict``. The sizes of
-        what is ``live`` add up to the stored bytes of the registry; the others are not needed under
-        the policy of the audit, lie elsewhere (``foreign``) or are absent.
+        repository_count tag_count live present foreign compression uncompressed_size
+        uncompressed_source size_conflict``. The sizes of what is ``live`` add up to the stored
+        bytes of the registry; the others are not needed under the policy of the audit, lie
+        elsewhere (``foreign``) or are absent.
+
+        ``uncompressed_size`` is that of a layer as it is unpacked. Layers that are not compressed
+        have the size that is ``stored``; others have to be asked: `Client.audit`, uncompressed=True
+        (RFC 1952, 2.3.1; RFC 8878, 3.1.1.1). ``isize`` is what gzip ends with: modulo 4 GiB, and of
+        the last member where it has several, as in eStargz. Less than ``size`` shows that it is
+        wrong, and more proves nothing. ``zstd-header`` is what a frame of zstd begins with, of the
+        first where it has several. Null is not zero: sum with ``min_count`` or count the nulls.
         """
         return blobs.blobs(self._levels)
 
