@@ -104,6 +104,9 @@ class Cache(Shown):
 cache = Cache()
 """The cache of this account."""
 
+_told: set[str] = set()
+"""What the caller was last warned of, and need not hear again while it stands in the way."""
+
 
 @contextmanager
 def cache_of(registry: AnyRegistry) -> Iterator[ContentCache]:
@@ -114,9 +117,13 @@ def cache_of(registry: AnyRegistry) -> Iterator[ContentCache]:
 
 
 def warn_of_trouble(*troubles: str, stacklevel: int) -> None:
-    """Warn the caller of a public method of what cannot be kept on disk: once."""
-    if text := " ".join(filter(None, troubles)):
-        warnings.warn(text, CacheWarning, stacklevel=stacklevel + 1)
+    """Warn the caller of a public method of what cannot be kept on disk: once while it lasts."""
+    standing = [trouble for trouble in troubles if trouble]
+    new = [trouble for trouble in standing if trouble not in _told]
+    _told.intersection_update(standing)
+    _told.update(new)
+    if new:
+        warnings.warn(" ".join(new), CacheWarning, stacklevel=stacklevel + 1)
 
 
 def _opened() -> closing[ContentCache]:

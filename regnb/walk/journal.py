@@ -212,11 +212,13 @@ class Journal:
             connection.close()
         if database.is_locked(error):
             return  # another process is at the same walk
+        if self.path is None:
+            return
         self.trouble = (
-            f"What this walk was answered is not kept in {self.path}: {database.reason(error)}. "
+            f"What a walk is answered is not kept in {self.path.parent}: {database.reason(error)}. "
             "If it is interrupted, the next begins anew."
         )
-        if self.path is not None and database.is_damaged(error):
+        if database.is_damaged(error):
             with suppress(OSError):
                 aside = database.set_aside(self.path)
                 self.trouble = (

@@ -311,9 +311,12 @@ def test_what_is_damaged_on_disk_is_begun_anew_with_a_warning(
     assert warned[0].filename == __file__
     assert_equal(audit, whole)
     assert is_whole(reg.audit()), "and no warning"
+    (cache / FILE).write_bytes(b"no database" * 1000)
+    with pytest.warns(CacheWarning, match="damaged"):
+        reg.audit()
 
 
-def test_a_place_where_nothing_can_be_kept_is_one_warning(
+def test_a_place_where_nothing_can_be_kept_is_one_warning_while_it_is_so(
     reg: SampleClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("")
@@ -322,6 +325,13 @@ def test_a_place_where_nothing_can_be_kept_is_one_warning(
         audit = reg.audit()
     assert len(warned) == 1
     assert is_whole(audit)
+    assert is_whole(reg.audit()), "what is known is not said again"
+    assert len(reg.audit("team/*").tags), "nor for another walk"
+    monkeypatch.setenv("REGNB_CACHE", str(tmp_path / "cache"))
+    assert is_whole(reg.audit())
+    monkeypatch.setenv("REGNB_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.warns(CacheWarning, match="is not used"):
+        reg.audit()
     assert "is not used: Not a directory" in str(regnb.cache)
     assert "is not used: Not a directory" in regnb.cache._repr_html_()
     assert regnb.cache.entry_count == 0
