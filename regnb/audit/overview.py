@@ -68,7 +68,8 @@ def _with_sizes(audit: Audit, levels: Levels, facts: list[tuple[str, object]]) -
         ("already garbage", f"{size(levels.garbage)} of what was seen"),
         ("dedup ratio", f"{ratio:.2f} (sum of what repositories need / stored)"),
     ]
-    title = f"{audit.registry} {count(len(levels.inventory.tags), 'tag')} {size(stored)}"
+    mark = "" if audit.complete else " (not complete)"
+    title = f"{audit.registry} {count(len(levels.inventory.tags), 'tag')} {size(stored)}{mark}"
     largest = Section("largest repositories", _largest(usage), open=True)
     return Card("Audit", title, tuple(facts), (largest, *_errors(audit)), _notes(levels))
 

@@ -231,6 +231,7 @@ def test_the_card_says_what_is_there_and_what_cannot_be_seen() -> None:
     assert "unfinished uploads" in text
     assert "team/app" in text
     assert repr(audit).startswith("<Audit registry.example 4 tags")
+    assert "not complete" not in repr(audit)
     assert audit._repr_html_().startswith("<")
 
 
@@ -240,6 +241,8 @@ def test_a_walk_that_was_stopped_is_not_complete() -> None:
     audit = Audit(Seen(building.inventory))
     assert not audit.complete
     assert "it was stopped" in audit.card().text()
+    for line in (repr(audit), str(audit).splitlines()[0]):
+        assert line.rstrip(">").endswith("(not complete)"), "a number alone says so, too"
 
 
 def test_the_card_shows_errors_escaped() -> None:
