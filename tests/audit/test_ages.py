@@ -303,6 +303,9 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
         audit.stale(running="registry.example/app:a")
     with pytest.raises(InvalidDocumentError):
         audit.stale(running="{broken")
+    for wrong in (5, b"app:a"):
+        with pytest.raises(TypeError, match="running= is names of images"):
+            audit.stale(running=wrong)  # type: ignore[arg-type] # that is the point
     path = tmp_path / "deep.json"
     path.write_text("[" * 100_000, "utf-8")
     with pytest.raises(InvalidDocumentError):

@@ -50,6 +50,27 @@ def test_what_is_no_mask_is_refused(wrong: Any) -> None:
         audit_of("r").plan_delete(mask=wrong)
 
 
+@pytest.mark.parametrize(
+    ("named", "says"),
+    [
+        ({"tags": 5}, "tags= is repository:tag, several, or rows of a table, and not 5"),
+        ({"digests": b"r"}, "digests= is repository@sha256:..., several, or rows of"),
+        ({"repositories": 5}, "repositories= is a name or a glob, or several, and not 5"),
+        ({"repositories": ["r", None]}, "repositories= is .*; these hold None"),
+    ],
+)
+def test_what_is_no_name_at_all_says_what_is_taken(named: dict[str, Any], says: str) -> None:
+    with pytest.raises(TypeError, match=says):
+        audit_of("r").plan_delete(**named)
+
+
+def test_what_protects_no_tag_says_what_does() -> None:
+    audit = audit_of("r")
+    for keep, says in ((5, "and not 5"), (["1", 5], "these hold 5")):
+        with pytest.raises(TypeError, match=f"keep= is a glob of tags.*{says}"):
+            audit.free("1 kB", keep=keep)  # type: ignore[arg-type] # that is the point
+
+
 def test_a_blob_is_seen_and_is_no_manifest() -> None:
     audit = audit_of("r")
     with pytest.raises(InvalidReferenceError, match="is a blob, not a manifest, as are 1 of"):

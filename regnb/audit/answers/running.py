@@ -34,6 +34,7 @@ def names_of(running: Running) -> list[str]:
         FileNotFoundError: a text is neither JSON nor the path of a file.
         InvalidDocumentError: what should be JSON is none.
         ValueError: a table has no such column.
+        TypeError: it is none of these.
     """
     if isinstance(running, str | os.PathLike):
         running = _loaded(running)
@@ -44,6 +45,11 @@ def names_of(running: Running) -> list[str]:
         running = running[found[0]]
     if isinstance(running, pd.Series):
         running = running.dropna().astype(str).tolist()
+    if not isinstance(running, Iterable) or isinstance(running, bytes):
+        raise TypeError(
+            "running= is names of images, a table of them, or JSON as `kubectl get pods -A -o "
+            f"json` prints it, and not {printable(repr(running), 80)}."
+        )
     return sorted({str(name) for name in _texts(running) if name})
 
 

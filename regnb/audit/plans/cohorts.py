@@ -13,6 +13,7 @@ import pandas as pd
 from regnb.audit.kernel.arrays import Flags, Ints
 from regnb.audit.kernel.levels import Levels
 from regnb.audit.kernel.times import created
+from regnb.audit.plans.names import texts_of
 from regnb.audit.plans.selection import masked
 from regnb.display.text import clip
 from regnb.walk.columns import NONE
@@ -20,6 +21,8 @@ from regnb.walk.inventory import NO_TIME
 
 Candidates = Literal["month", "repository"] | pd.Series
 Keep = str | Iterable[str] | pd.Series
+
+_KEEP = "keep= is a glob of tags or of repository:tag, several, or a Series of True and False"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ def kept_tags(levels: Levels, keep: Keep | None) -> tuple[Flags, list[str]]:
 
     Raises:
         ValueError: the mask is not aligned with the table of tags.
+        TypeError: `keep` is of another type.
     """
     seen, inventory = levels.seen, levels.inventory
     kept = np.zeros(len(inventory.tags), dtype=bool)
@@ -74,7 +78,7 @@ def kept_tags(levels: Levels, keep: Keep | None) -> tuple[Flags, list[str]]:
         kept[seen.tag_order[masked(keep, len(kept))]] = True
         return kept[seen.read], []
     unmatched = []
-    for glob in [keep] if isinstance(keep, str) else keep or ():
+    for glob in () if keep is None else texts_of(keep, _KEEP):
         home, colon, name = glob.rpartition(":")
         found = _match(inventory.texts.values, name)[inventory.tags.column("tag")]
         if colon:

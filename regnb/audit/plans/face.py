@@ -63,6 +63,7 @@ class Plans:
             InvalidReferenceError: a text is no name of a tag or manifest, or names a blob.
             ValueError: a table lacks columns, or a tag or digest in some row; the mask is not
                 aligned with `tags`; or there are no such semantics.
+            TypeError: an argument is of another type.
             OverflowError: manifests declare sizes that cannot be true, nor be summed exactly.
         """
         if semantics not in SEMANTICS:
@@ -137,6 +138,7 @@ class Plans:
         Raises:
             ValueError: `target` is no amount of bytes, or `candidates` are none, or a Series is
                 not aligned with `tags`.
+            TypeError: `keep` is of another type.
             OverflowError: manifests declare sizes that cannot be true, nor be summed exactly.
         """
         amount = amount_of(target)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -28,15 +28,37 @@ def names_of(inventory: Inventory, named: Named, part: Part) -> tuple[list[str],
     Raises:
         InvalidReferenceError: a text names none.
         ValueError: a table lacks columns or cells, or is of another registry.
+        TypeError: it is something else.
     """
     if isinstance(named, pd.DataFrame):
         return _of_table(inventory, named, part)
     repositories, parts = [], []
-    for text in [named] if isinstance(named, str) else named:
+    for text in several(named, f"{part}s= is {_WRITTEN[part]}, several, or rows of a table"):
         name = _read(inventory, text, part)
         repositories.append(name.path)
         parts.append(str(name.tag if part == "tag" else name.digest))
     return repositories, parts
+
+
+def several(given: object, taken: str) -> list[Any]:
+    """One text as a list, or what an iterable holds.
+
+    Raises:
+        TypeError: it is neither; `taken` tells what is taken.
+    """
+    if isinstance(given, str):
+        return [given]
+    if isinstance(given, Iterable) and not isinstance(given, bytes):
+        return list(given)
+    raise TypeError(f"{taken}, and not {printable(repr(given), 80)}.")
+
+
+def texts_of(given: object, taken: str) -> list[str]:
+    """One text or several, as a list; raises as `several` does."""
+    texts = several(given, taken)
+    if wrong := [one for one in texts if not isinstance(one, str)]:
+        raise TypeError(f"{taken}; these hold {printable(repr(wrong[0]), 80)}.")
+    return texts
 
 
 def _read(inventory: Inventory, text: object, part: Part) -> Reference:

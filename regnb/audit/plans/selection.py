@@ -12,7 +12,7 @@ import pandas as pd
 
 from regnb.audit.kernel.arrays import Codes, Flags, Ints, pack
 from regnb.audit.kernel.levels import Levels
-from regnb.audit.plans.names import Named, names_of
+from regnb.audit.plans.names import Named, names_of, texts_of
 from regnb.errors import InvalidReferenceError, NotInAuditError, printable
 from regnb.walk.inventory import CHILD, Inventory
 
@@ -52,6 +52,7 @@ def select(
         NotInAuditError: some of it was not seen.
         InvalidReferenceError: a text is no name of a tag or manifest.
         ValueError: a table lacks columns, or the mask is not aligned with the tags.
+        TypeError: one of them is of another type.
     """
     inventory, unknown = levels.inventory, _Unknown()
     rows = np.zeros(len(inventory.tags), dtype=bool)
@@ -167,7 +168,7 @@ def _repositories(inventory: Inventory, patterns: str | Iterable[str], unknown: 
     """The repositories that are named, or match a glob."""
     names = inventory.repositories.values
     wanted = np.zeros(len(names), dtype=bool)
-    for pattern in [patterns] if isinstance(patterns, str) else patterns:
+    for pattern in texts_of(patterns, "repositories= is a name or a glob, or several"):
         matches = [code for code, name in enumerate(names) if fnmatchcase(name, pattern)]
         wanted[matches] = True
         if not matches:
