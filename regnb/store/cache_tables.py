@@ -89,6 +89,8 @@ def read_uncompressed(connection: sqlite3.Connection, told: Told) -> int | None:
         if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
             raise
         return None  # a file that may only be read, and that an earlier version made
+    if found is not None and None in found:
+        raise database.DamagedError("there is a layer without a size")
     return None if found is None else int(found[0])
 
 

@@ -187,6 +187,19 @@ def test_what_layers_told_is_of_one_registry_and_one_way_to_tell(cache: ContentC
     found.close()
 
 
+def test_a_layer_without_a_size_cannot_have_been_written(cache: ContentCache) -> None:
+    layer = Digest.of(b"layer")
+    cache.note_uncompressed(URL, layer, 0, 5)
+    cache.flush()
+    assert cache._connection is not None
+    cache._connection.executescript(
+        "ALTER TABLE uncompressed RENAME TO before; CREATE TABLE uncompressed AS "
+        "SELECT place, digest, source, NULL AS size FROM before"
+    )
+    assert cache.uncompressed(URL, layer, 0) is None
+    assert "was damaged and begins anew" in cache.trouble
+
+
 def test_what_layers_told_goes_when_nothing_else_is_left_to_go(tmp_path: Path) -> None:
     cache = ContentCache(tmp_path, limit=150_000)
     layers = [Digest.of(str(n).encode()) for n in range(3000)]
