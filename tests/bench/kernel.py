@@ -16,7 +16,7 @@ import numpy.typing as npt
 from regnb.audit.audit import Audit
 from regnb.audit.kernel.bundles import Bundles
 from regnb.audit.kernel.levels import Level, Levels
-from regnb.audit.kernel.overlap import overlap
+from regnb.audit.kernel.overlap import common, overlap, shared
 from regnb.audit.kernel.seen import Seen
 from regnb.model import media_types
 from regnb.model.digest import Digest
@@ -164,10 +164,21 @@ def what_if(levels: Levels) -> Call:
 
 
 def sharing(levels: Levels) -> Call:
-    """What each two of the repositories that share most both need."""
-    shared = levels.repository.amounts(levels.content).shared
-    chosen = np.argsort(-shared)[:COMPARED]
+    """What each two of the repositories that share most both need, from all pairs on."""
+    chosen = compared(levels)
     return lambda: len(overlap(levels.repository.pairs, chosen, levels.content.size))
+
+
+def product(levels: Levels) -> Call:
+    """The same, once it is known what several of them need: a product of sparse matrices."""
+    chosen = compared(levels)
+    needs, blobs = shared(levels.repository.pairs, chosen)
+    return lambda: len(common(needs, levels.content.size[blobs], len(chosen)))
+
+
+def compared(levels: Levels) -> Ints:
+    """The repositories that share most."""
+    return np.argsort(-levels.repository.amounts(levels.content).shared)[:COMPARED]
 
 
 def bundles(levels: Levels) -> Call:
@@ -195,6 +206,7 @@ JOBS: Mapping[str, Callable[[Levels], Call]] = {
     "each tag": amounts(lambda levels: levels.tag),
     "what-if without 60 % of the tags": what_if,
     "sharing of 200 repositories": sharing,
+    "sharing of 200 repositories, distinct pairs known": product,
     "bundles of repositories": bundles,
     'usage(by="repository")': table("repository"),
     'usage(by="tag")': table("tag"),

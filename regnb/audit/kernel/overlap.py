@@ -1,20 +1,21 @@
 """Overlap: the bytes that each two of some consumers both need, exactly.
 
-What few of them need is counted pair by pair: a blob of n consumers costs n ** 2 / 2 steps. What
-many need is a product of dense matrices. That is done in floats, which are fast, on halves of
-sizes and few blobs at a time, so that every number on the way is whole and below 2 ** 53.
+Blobs that the same of them need, as the layers of a base image, are taken together first. What few
+need is counted pair by pair: a bundle of n consumers costs n ** 2 / 2 steps. What many need is a
+product of dense matrices. That is done in floats, which are fast, on halves of sizes and some
+bundles at a time, so that every number on the way is whole and below 2 ** 53.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from regnb.audit.kernel.arrays import Ints, Links, pack, unpack
+from regnb.audit.kernel.arrays import Codes, Ints
+from regnb.audit.kernel.bundles import Bundles
 from regnb.audit.kernel.usage import Pairs
-from regnb.walk.columns import NONE
 
 FEW = 8  # consumers, or one in that many: more are cheaper to multiply
-CHUNK = 1024  # blobs in a product
+CHUNK = 1024  # bundles in a product
 _HALF = 31  # bits: 1024 times 2 ** 31 is far below 2 ** 53
 
 
@@ -26,49 +27,66 @@ def overlap(pairs: Pairs, chosen: Ints, size: Ints) -> Ints:
         chosen: consumers, each once.
         size: of each digest.
     """
-    count, (blob, consumer) = len(chosen), _shared(pairs, chosen)
-    degree = np.bincount(blob)[blob] if len(blob) else blob
-    few = degree <= _few(count)
-    square = _pairwise(blob[few], consumer[few], size, count)
-    square += _product(blob[~few], consumer[~few], size, count)
+    needs, blobs = shared(pairs, chosen)
+    return common(needs, size[blobs], len(chosen))
+
+
+def shared(pairs: Pairs, chosen: Ints) -> tuple[Pairs, Ints]:
+    """What two or more of some consumers need: all others are of no account here.
+
+    Returns:
+        Pairs of place in `chosen` and place among some blobs, and which blobs these are.
+    """
+    wanted = chosen.astype(pairs.consumer.dtype)  # or numpy would widen all pairs
+    runs = zip(
+        np.searchsorted(pairs.consumer, wanted).tolist(),
+        np.searchsorted(pairs.consumer, wanted, side="right").tolist(),
+        strict=True,
+    )
+    needed = [pairs.blob[slice(*run)] for run in runs]
+    blob = np.concatenate([pairs.blob[:0], *needed])
+    consumer = np.repeat(np.arange(len(chosen)), [len(one) for one in needed])
+    several = np.bincount(blob) > 1
+    blobs, rows, place = np.flatnonzero(several), several[blob], np.empty(len(several), np.int64)
+    place[blobs] = np.arange(len(blobs))
+    return Pairs(consumer[rows], place[blob[rows]]), blobs
+
+
+def common(needs: Pairs, size: Ints, count: int) -> Ints:
+    """As `overlap`, from what `shared` returns and the sizes of its blobs."""
+    bundles = Bundles.of(needs, size, np.arange(count))
+    degree = np.diff(bundles.consumers.starts)
+    bundle, consumer = np.repeat(np.arange(len(degree)), degree), bundles.consumers.targets
+    few = np.repeat(degree <= _few(count), degree)
+    square = _pairwise(bundle[few], consumer[few], bundles.size, count)
+    square += _product(bundle[~few], consumer[~few], bundles.size, count)
     square += square.T
     return square
 
 
 def _few(count: int) -> int:
-    """How many of some consumers may need a blob that is counted pair by pair."""
+    """How many of some consumers may need a bundle that is counted pair by pair."""
     return max(FEW, count // FEW)
 
 
-def _shared(pairs: Pairs, chosen: Ints) -> tuple[Ints, Ints]:
-    """Pairs of blob and place in `chosen`, sorted, of the blobs that two of these need."""
-    last = max(pairs.consumer.max(initial=NONE), chosen.max(initial=NONE))
-    starts = np.searchsorted(pairs.consumer, np.arange(last + 2))
-    place, blob = Links(starts, pairs.blob).follow(chosen)
-    several = (np.bincount(blob) > 1)[blob] if len(blob) else np.zeros(0, dtype=bool)
-    keys = pack(blob[several], place[several], len(chosen))
-    keys.sort()
-    return unpack(keys, len(chosen))
-
-
-def _pairwise(blob: Ints, consumer: Ints, size: Ints, count: int) -> Ints:
-    """Above the diagonal: each row of a blob with the first, second, third row after it."""
+def _pairwise(bundle: Ints, consumer: Codes, size: Ints, count: int) -> Ints:
+    """Above the diagonal: each row of a bundle with the first, second, third row after it."""
     flat, step = np.zeros(count * count, dtype=np.int64), 1
-    row = np.arange(len(blob))
+    row = np.arange(len(bundle))
     while len(row):
-        row = row[row + step < len(blob)]
-        row = row[blob[row] == blob[row + step]]
-        np.add.at(flat, consumer[row] * count + consumer[row + step], size[blob[row]])
+        row = row[row + step < len(bundle)]
+        row = row[bundle[row] == bundle[row + step]]
+        np.add.at(flat, consumer[row] * count + consumer[row + step], size[bundle[row]])
         step += 1
     return flat.reshape(count, count)
 
 
-def _product(blob: Ints, consumer: Ints, size: Ints, count: int) -> Ints:
-    """Above the diagonal: the sizes of all blobs that both of two consumers need."""
+def _product(bundle: Ints, consumer: Codes, size: Ints, count: int) -> Ints:
+    """Above the diagonal: the sizes of all bundles that both of two consumers need."""
     square = np.zeros((count, count), dtype=np.int64)
-    blobs, column = np.unique(blob, return_inverse=True)
-    for start in range(0, len(blobs), CHUNK):
-        some = blobs[start : start + CHUNK]
+    bundles, column = np.unique(bundle, return_inverse=True)
+    for start in range(0, len(bundles), CHUNK):
+        some = bundles[start : start + CHUNK]
         rows = slice(*np.searchsorted(column, (start, start + len(some))))
         needs = np.zeros((count, len(some)))
         needs[consumer[rows], column[rows] - start] = 1
