@@ -14,6 +14,7 @@ from hypothesis import given, settings
 
 from regnb.audit.answers.owners import Owners
 from regnb.audit.audit import Audit
+from regnb.audit.kernel import usage as kernel
 from regnb.model.descriptor import Descriptor
 from regnb.model.image_config import ImageConfig
 from regnb.model.manifest import ImageManifest, Manifest
@@ -140,6 +141,19 @@ def test_fair_adds_up_at_every_level_and_lies_between(shelves: Shelves) -> None:
         assert (usage["fair"] <= usage["stored"] + room).all()
         assert usage["stored"].is_monotonic_decreasing
         assert set(usage["level"].astype(str)) <= {by}
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 8])
+@pytest.mark.parametrize("by", ["repository", "tag", "manifest"])
+@settings(max_examples=30)
+@given(shelves())
+def test_it_is_the_same_how_many_pairs_are_worked_on_at_once(
+    by: str, chunk: int, shelves: Shelves
+) -> None:
+    at_once = audit_of(shelves).usage(by)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernel, "CHUNK", chunk)
+        pd.testing.assert_frame_equal(audit_of(shelves).usage(by), at_once)
 
 
 def keyed(usage: pd.DataFrame, column: str) -> dict[str, int]:

@@ -60,7 +60,7 @@ def _named(found: Bundles, rows: Consumers, count: int) -> tuple[Ints, np.ndarra
     )
     few = place < SHOWN
     by_rank = np.empty(len(rows.rank), dtype=object)
-    by_rank[rows.rank] = np.array(rows.key.tolist(), dtype=object)
+    by_rank[rows.rank] = np.array(rows.key(np.arange(len(rows.rank))).tolist(), dtype=object)
     names = joined(by_rank[rank[few]], bundle[few])
     for long in np.flatnonzero(consumer_count > SHOWN).tolist():
         names[long] += f" … {consumer_count[long] - SHOWN:,} more"

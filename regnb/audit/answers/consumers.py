@@ -27,7 +27,8 @@ class Consumers:
     Attributes:
         level: the level itself, under any policy: so that what referrers add can be told.
         number: of each row in that level.
-        key: what each is called, as a column has it; null for what has none of the names.
+        key: what some of the rows are called, as a column has it; null for what has none of the
+            names. They are many, and text is large: it is made where it is shown.
         rank: the place of each among all, by name.
         repository: that each lies in; NONE where it is none, or several.
         tag: that each is; NONE where it is none.
@@ -35,7 +36,7 @@ class Consumers:
 
     level: Callable[[Levels], Level]
     number: Ints
-    key: ExtensionArray
+    key: Callable[[Ints], ExtensionArray]
     rank: Ints
     repository: Ints
     tag: Ints
@@ -44,15 +45,21 @@ class Consumers:
 def registry(levels: Levels) -> Consumers:
     """One row."""
     only = np.zeros(1, dtype=np.int64)
-    return _plain(lambda levels: levels.registry, only, filled(levels.inventory.registry, 1), only)
+    name = levels.inventory.registry
+    return _plain(lambda levels: levels.registry, only, lambda row: filled(name, len(row)), only)
 
 
 def repository(levels: Levels) -> Consumers:
     """A row for each repository whose tags are known."""
     codes = known_repositories(levels)
-    key = strings(levels.inventory.repositories.values, codes)
-    rank = levels.seen.repository_rank[codes]
-    return _plain(lambda levels: levels.repository, codes, key, rank, repository=codes)
+    names, rank = levels.inventory.repositories.values, levels.seen.repository_rank[codes]
+    return _plain(
+        lambda levels: levels.repository,
+        codes,
+        lambda row: strings(names, codes[row]),
+        rank,
+        repository=codes,
+    )
 
 
 def namespace(levels: Levels) -> Consumers:
@@ -77,7 +84,7 @@ def manifest(levels: Levels) -> Consumers:
     return _plain(
         lambda levels: levels.grouped(group[levels.graph.digest[levels.live]], len(rows)),
         np.arange(len(rows)),
-        digests(levels, rows),
+        lambda row: digests(levels, rows[row]),
         levels.seen.digest_rank[rows],
         repository=np.where(first == last, first, NONE)[rows],
     )
@@ -116,10 +123,18 @@ def tag(levels: Levels) -> Consumers:
     rank = np.empty(len(number), dtype=np.int64)
     of_tag = np.append(levels.seen.text_rank, NONE)[tag]
     rank[np.lexsort((of_tag, levels.seen.repository_rank[repository]))] = np.arange(len(number))
+
+    def key(row: Ints) -> ExtensionArray:
+        return _paths_and_tags(inventory, repository[row], tag[row])
+
+    return Consumers(lambda levels: levels.tag, number, key, rank, repository, tag)
+
+
+def _paths_and_tags(inventory: Inventory, repository: Codes, tag: Codes) -> ExtensionArray:
     names = [*(f":{text}" for text in inventory.texts.values), ""]
     paths: Any = strings(inventory.repositories.values, repository)  # they can be added
-    key = paths + strings(names, np.where(tag >= 0, tag, len(names) - 1))
-    return Consumers(lambda levels: levels.tag, number, key, rank, repository, tag)
+    both: ExtensionArray = paths + strings(names, np.where(tag >= 0, tag, len(names) - 1))
+    return both
 
 
 def digests(levels: Levels, codes: Ints) -> ExtensionArray:
@@ -144,7 +159,7 @@ def _of_repositories(levels: Levels, names: Sequence[str | None]) -> Consumers:
         return levels.grouped(group[levels.graph.repository[levels.live]], len(values))
 
     number = once(group[known_repositories(levels)], len(values))
-    return _plain(level, number, strings(values, number), number)
+    return _plain(level, number, lambda row: strings(values, number[row]), number)
 
 
 def _of_digests(levels: Levels, names: Sequence[str | None], name: Codes) -> Consumers:
@@ -155,7 +170,7 @@ def _of_digests(levels: Levels, names: Sequence[str | None], name: Codes) -> Con
         return levels.grouped(group[levels.graph.digest[levels.live]], len(values))
 
     number = once(group[levels.graph.digest[levels.live]], len(values))
-    return _plain(level, number, strings(values, number), number)
+    return _plain(level, number, lambda row: strings(values, number[row]), number)
 
 
 def _labels(inventory: Inventory, count: int) -> Ints:
@@ -183,7 +198,7 @@ def _together(names: Sequence[str | None], code: Codes) -> tuple[Ints, list[str 
 def _plain(
     level: Callable[[Levels], Level],
     number: Ints,
-    key: ExtensionArray,
+    key: Callable[[Ints], ExtensionArray],
     rank: Ints,
     *,
     repository: Ints | None = None,

@@ -72,8 +72,8 @@ class Sizes:
         table = None if owners is None else Owners.read(owners)
         asked = (by, label, table)
         if asked not in self._usage:
-            rows = _consumers(self._levels, by, label, table)
-            self._usage[asked] = usage(self._levels, by, rows)
+            levels = self._levels
+            self._usage[asked] = usage(levels, by, _consumers(levels, by, label, table))
         return self._usage[asked].copy(deep=False)
 
     def top(

@@ -18,27 +18,27 @@ Flags = npt.NDArray[np.bool_]
 class Links:
     """What each number points to: ``targets[starts[n]:starts[n + 1]]``."""
 
-    starts: Ints
+    starts: Codes
     targets: Codes
 
     @classmethod
     def of(cls, sources: Codes, targets: Codes, count: int) -> Links:
         """Sort pairs by their source; sources are below `count`."""
-        starts = np.zeros(count + 1, dtype=np.int64)
+        small = len(targets) <= np.iinfo(np.int32).max  # half of the memory: starts are many
+        starts: Codes = np.zeros(count + 1, dtype=np.int32 if small else np.int64)
         np.cumsum(np.bincount(sources, minlength=count), out=starts[1:])
         return cls(starts, targets if _ascends(sources) else targets[_order(sources)])
 
     def counts(self, sources: Codes) -> Ints:
         """How many steps there are from each of `sources`."""
-        counts: Ints = self.starts[sources + 1]
+        counts: Ints = self.starts[sources + 1].astype(np.int64)
         counts -= self.starts[sources]
         return counts
 
     def beyond(self, sources: Codes) -> Codes:
         """Where all steps from `sources` lead, one source after the other."""
         counts = self.counts(sources)
-        skipped = self.starts[sources]
-        skipped -= np.cumsum(counts)
+        skipped = self.starts[sources] - np.cumsum(counts)
         skipped += counts
         places = np.repeat(skipped, counts)
         places += np.arange(len(places))

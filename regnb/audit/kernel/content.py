@@ -55,22 +55,21 @@ class Content:
         """Read the columns of an inventory."""
         count, edges = len(inventory.digests), inventory.edges
         parent, child = edges.column("parent"), edges.column("child")
-        kind, declared_size = edges.column("kind"), edges.column("size")
-        of_image, elsewhere = kind <= LAYER, edges.column("foreign").astype(bool)
-        own, listed, about = of_image & ~elsewhere, kind == CHILD, kind == SUBJECT
+        kind, elsewhere = edges.column("kind"), edges.column("foreign").astype(bool)
+        of_image, listed, about = kind <= LAYER, kind == CHILD, kind == SUBJECT
+        own, far, tables = of_image & ~elsewhere, of_image & elsewhere, (edges, inventory.sizes)
         document = np.full(count, NONE, dtype=np.int64)
         document[inventory.documents.column("digest")] = np.arange(len(inventory.documents))
         size, source, conflict = _sizes(inventory)
-        stated = np.concatenate((declared_size, inventory.sizes.column("size")))
         return cls(
             count=count,
-            declared_in_all=float(np.sum(stated, dtype=np.float64)),
+            declared_in_all=sum(float(one.column("size").sum(dtype=np.float64)) for one in tables),
             size=size,
             size_source=source,
             size_conflict=conflict,
             document=document,
-            declared=sums(parent[of_image], declared_size[of_image], count),
-            foreign=sums(parent[of_image & elsewhere], declared_size[of_image & elsewhere], count),
+            declared=sums(parent[of_image], edges.column("size")[of_image], count),
+            foreign=sums(parent[far], edges.column("size")[far], count),
             children=Links.of(parent[listed], child[listed], count),
             blobs=Links.of(parent[own], child[own], count),
             subjects=Links.of(parent[about], child[about], count),
@@ -98,7 +97,7 @@ class Content:
 def _sizes(inventory: Inventory) -> tuple[Ints, Codes, Flags]:
     """The size of each digest, what says so, and whether anything else says otherwise."""
     smallest, largest = stated_sizes(inventory)
-    size, source = np.maximum(largest, 0), np.full(len(largest), DESCRIPTOR)
+    size, source = np.maximum(largest, 0), np.full(len(largest), DESCRIPTOR, dtype=np.int8)
     proofs = (
         (inventory.sizes, HEAD),
         (inventory.configs, DOCUMENT),

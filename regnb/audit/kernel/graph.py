@@ -90,7 +90,7 @@ def spread(
         count: how many places there are.
         without: places that are not there: nothing begins at them or leads to them.
     """
-    steps = list(steps)
+    steps = [links for links in steps if len(links.targets)]
     depth = np.full(count, NONE, dtype=np.int64)
     if without is not None:
         depth[without] = _BARRED
