@@ -192,7 +192,7 @@ class Client(Shown):
                 and retries of what is under way can come on top.
             max_seconds: stop then.
             keep_rate_limit: stop when the registry says that no more requests than these are left.
-                Those under way then, 32 at most, may still count.
+                Those under way are counted as if they had been answered.
                 Without it, too, an audit stops where one question after the other is refused by
                 a 429, or the registry no longer answers.
             executor: of `concurrent.futures`, or dask's ``client.get_executor()``: its workers walk

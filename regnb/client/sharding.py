@@ -37,7 +37,14 @@ from regnb.client.scoping import warn_of_nothing
 from regnb.client.shards import Shard, Target, crawl_shard
 from regnb.core.registry import Registry
 from regnb.display.text import count
-from regnb.errors import RegnbError, SavedAuditError, WorkerError, printable
+from regnb.errors import (
+    RateLimitedError,
+    RegnbError,
+    SavedAuditError,
+    UnreachableError,
+    WorkerError,
+    printable,
+)
 from regnb.progress import bar, in_kernel
 from regnb.walk.asking import not_names
 from regnb.walk.columns import NONE
@@ -97,7 +104,7 @@ def audit(
         folder / FOLDER / _key(core.url, core.account, str(scope), configs, referrers, uncompressed)
     )
     with alone(place, wait=False):
-        work = _Work(executor, _finished(place, set(names)) if resume else [])
+        work = _Work(executor, core, _finished(place, set(names)) if resume else [])
         left = sorted(set(names).difference(*(part.repositories for part in work.parts)))
         shards = [
             Shard(
@@ -138,30 +145,44 @@ class _Work:
         failed: what could not be, and why.
     """
 
-    def __init__(self, executor: Executor, parts: list[Part]) -> None:
+    def __init__(self, executor: Executor, core: Registry, parts: list[Part]) -> None:
         self.parts = parts
         self.failed: list[tuple[Shard, RegnbError]] = []
         self._executor = executor
+        self._core = core
 
     def run(self, shards: Sequence[Shard], advance: Callable[[int], object]) -> None:
-        """Have all shards done; what has not begun when this is interrupted is cancelled."""
+        """Have all shards done, or as many as can be before the registry takes no more requests.
+
+        What has not begun then, or when this is interrupted, is cancelled.
+        """
         pending: dict[Future[str], tuple[Shard, int]] = {}
+        over: RegnbError | None = None
         try:
             for shard in shards:
                 pending[self._submit(shard)] = (shard, 1)
-            while pending:
+            while pending and over is None:
                 for future in wait(pending, _TICK, FIRST_COMPLETED).done:
                     shard, tries = pending.pop(future)
                     error = self._take(future)
-                    if error is not None and tries < TRIES:
+                    over = error if self._is_over(error) else over
+                    if error is not None and tries < TRIES and over is None:
                         pending[self._submit(shard)] = (shard, tries + 1)
                         continue
                     if error is not None:
                         self.failed.append((shard, error))
                     advance(len(shard.scope.names or ()))
+            if over is not None:
+                self.failed += [(shard, over) for shard, _ in pending.values()]
         finally:
             for future in pending:
                 future.cancel()
+
+    def _is_over(self, error: RegnbError | None) -> bool:
+        """Whether what ended a shard would end the others too."""
+        if isinstance(error, UnreachableError):
+            return not self._core.answers()  # or this worker alone does not reach it
+        return isinstance(error, RateLimitedError)
 
     def _submit(self, shard: Shard) -> Future[str]:
         try:

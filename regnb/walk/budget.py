@@ -93,6 +93,7 @@ class Purse:
         self._monotonic = monotonic
         self._began = monotonic()
         self._sent_before = registry.requests
+        self._under_way = 0
         self._refusals = 0
         self._losses, self._borne = 0, LOSSES
         self._lock = threading.Lock()
@@ -107,10 +108,12 @@ class Purse:
             if why := self._spent():
                 raise Stopped(why)
             self.asked += 1
+            self._under_way += 1
 
     def note(self, error: RegnbError | None = None) -> None:
         """Take note of how a question ended."""
         with self._lock:
+            self._under_way -= 1
             refused = isinstance(error, RateLimitedError)
             self._refusals = self._refusals + 1 if refused else 0
             self.answered += not isinstance(error, UnreachableError)
@@ -160,9 +163,12 @@ class Purse:
 
     def _limited(self) -> str:
         keep, limit = self._budget.keep_rate_limit, self._registry.rate_limit
-        if keep is None or limit is None or limit.remaining is None or limit.remaining > keep:
+        if keep is None or limit is None or limit.remaining is None:
             return ""
-        return f"rate limit: {count(limit.remaining, 'request')} left, and {keep:,} are to be kept"
+        left = max(limit.remaining - self._under_way, 0)  # which may not have been counted yet
+        if left > keep:
+            return ""
+        return f"rate limit: {count(left, 'request')} left, and {keep:,} are to be kept"
 
 
 def _over(seconds: float) -> str:

@@ -18,13 +18,17 @@ import regnb
 from regnb import Audit, Client
 from regnb.client import sharding, shards
 from regnb.client.shards import Shard, crawl_shard
+from regnb.core.registry import Registry
 from regnb.errors import (
     AuthenticationRequiredError,
     CredentialError,
     DiskFullError,
     MissingExtraError,
+    RateLimitedError,
+    RegistryError,
     RegistryUnavailableError,
     StorageError,
+    UnreachableError,
     WorkerError,
 )
 from regnb.frames.audit_schemas import AUDIT_TABLES
@@ -214,6 +218,35 @@ def test_what_workers_cannot_read_are_rows_and_the_next_audit_reads_only_that(
     assert again.started_at < audit.finished_at
     assert regnb.list_audits(tmp_path)["finished"].tolist() == [False, True]
     assert not (tmp_path / "shards").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "answers", "begun"),
+    [
+        (UnreachableError("no more"), False, {3, 4}),  # 4 began before 3 was seen to have failed
+        (UnreachableError("no more"), True, {5 + 3}),  # only a worker does not reach it: again
+        (RateLimitedError("no more", status=429), True, {3, 4}),
+    ],
+)
+def test_no_shard_is_begun_once_the_registry_takes_no_more_requests(
+    served: Served, tmp_path: Path, *, error: RegistryError, answers: bool, begun: set[int]
+) -> None:
+    def fail(names: tuple[str, ...]) -> None:
+        if names not in pool.begun[:2]:
+            threading.Event().wait(0.3)
+            raise error
+
+    with regnb.connect(served.url) as reg, Workers(fail) as pool:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Registry, "answers", lambda registry: answers)
+            audit = reg.audit(executor=pool, folder=tmp_path)
+        done = {name for names in pool.begun[:2] for name in names}
+        lost = audit.errors[audit.errors["message"] == "no more"]
+        assert audit.snapshot["stopped"].item() == "3 shards failed"
+        assert set(lost["repository"]) == set(audit.repositories["repository"]) - done
+        again = reg.audit(executor=ThreadPoolExecutor(1), folder=tmp_path)
+        assert_equal(again, reg.audit())
+    assert len(pool.begun) in begun
 
 
 def test_workers_that_all_fail_are_an_error(reg: Client, tmp_path: Path) -> None:

@@ -80,6 +80,18 @@ def test_some_of_the_rate_limit_is_kept(remaining: int | None, stops: bool) -> N
         money.take()
 
 
+def test_what_is_under_way_will_be_taken_from_the_rate_limit() -> None:
+    registry = FakeRegistry()
+    registry.rate_limit = Limit(103)
+    money = purse(registry, keep_rate_limit=100)
+    for _ in range(3):
+        money.take()
+    with pytest.raises(Stopped, match="rate limit: 100 requests left, and 100 are to be"):
+        money.take()
+    money.note()  # it was no request that counts
+    money.take()
+
+
 def test_nothing_of_it_is_kept_unless_that_is_wanted() -> None:
     registry = FakeRegistry()
     registry.rate_limit = Limit(0)
