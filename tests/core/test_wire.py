@@ -155,7 +155,7 @@ def test_s11_empty_gzip_members_without_end_are_cut_off() -> None:
     ("body", "coding"),
     [
         (b"not gzip", "gzip"),
-        (gzip.compress(b"cut")[:-4], "gzip"),
+        (gzip.compress(b"cut", mtime=0)[:-4], "gzip"),
         (zlib.compress(b"x"), "deflate"),
         (b"x", "br"),
         (b"x", "gzip, gzip"),
