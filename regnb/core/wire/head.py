@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple
 
 MOST_FIELDS = 100  # more are an error to http.client
-LENGTH = "content-length"
+_CONTENT_LENGTH = "content-length"
 
 # No folding, no control characters, nothing beyond ASCII.
 _PLAIN = re.compile(
@@ -54,7 +54,9 @@ def plain_head(seen: bytes, method: str) -> Head | None:
     lowered = [name.lower() for name, _ in fields]
     if len(fields) > MOST_FIELDS or not _ODD.isdisjoint(lowered):
         return None
-    lengths = [value for name, (_, value) in zip(lowered, fields, strict=True) if name == LENGTH]
+    lengths = [
+        value for name, (_, value) in zip(lowered, fields, strict=True) if name == _CONTENT_LENGTH
+    ]
     length = _length(int(found[1]), method, lengths)
     if length is None:
         return None
