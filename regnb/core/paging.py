@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
-from urllib3 import HTTPHeaderDict
-
 from regnb.core.auth.scopes import Scopes
 from regnb.core.links import next_link
 from regnb.core.responses import failure, read_json
 from regnb.core.transport import Transport
+from regnb.core.wire.headers import Headers
 from regnb.core.wire.incoming import Answer
 from regnb.core.wire.limits import Limits
 from regnb.core.wire.redaction import redact
@@ -44,7 +43,7 @@ class Page:
     items: list[object]
     following: str | None
     size: int
-    headers: HTTPHeaderDict
+    headers: Headers
 
 
 def text_of(item: object) -> str | None:

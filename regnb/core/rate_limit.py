@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
+from regnb.core.wire.headers import Headers
 from regnb.display.text import duration
 from regnb.errors import printable
 
 # ``100;w=21600`` from Docker Hub, or a bare number. Only the first element counts.
 _VALUE = re.compile(r"\s*([0-9]{1,15})(?![0-9.])([^,]*)", re.ASCII)
+_NAMES = frozenset(
+    {"ratelimit-limit", "ratelimit-remaining", "x-ratelimit-limit", "x-ratelimit-remaining"}
+)
 _WINDOW = re.compile(r";\s*w\s*=\s*([0-9]{1,9})(?![0-9.])", re.ASCII)
 
 
@@ -38,12 +41,14 @@ class RateLimit:
         return f"{left}{most} requests left{span}"
 
 
-def read_rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
+def read_rate_limit(headers: Headers) -> RateLimit | None:
     """What the headers of an answer say of a limit; None where they say nothing.
 
     Reads ``RateLimit-Limit`` and ``RateLimit-Remaining``, with or without ``X-`` before them,
     and Docker Hub's ``Docker-RateLimit-Source``.
     """
+    if not headers.has_any(_NAMES):
+        return None
     limit, window = _quantity(headers, "RateLimit-Limit")
     remaining, other_window = _quantity(headers, "RateLimit-Remaining")
     if limit is None and remaining is None:
@@ -52,7 +57,7 @@ def read_rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
     return RateLimit(limit, remaining, other_window if window is None else window, source)
 
 
-def _quantity(headers: Mapping[str, str], name: str) -> tuple[int | None, int | None]:
+def _quantity(headers: Headers, name: str) -> tuple[int | None, int | None]:
     """A number and its window."""
     key = name if name in headers else f"X-{name}"
     match = _VALUE.match(headers[key]) if key in headers else None

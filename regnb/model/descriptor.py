@@ -18,7 +18,8 @@ from regnb.model.platform import Platform
 
 ATTESTATION = "attestation-manifest"
 REFERENCE_TYPE = "vnd.docker.reference.type"
-_PLAIN = frozenset({"mediaType", "digest", "size"})
+_PLAIN = 3
+"""How many fields a descriptor has that says no more than it has to."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -54,11 +55,11 @@ class Descriptor(Shown):
                 what it embeds is not what it describes.
         """
         source = fields.mapping(value, "descriptor")
-        if source.keys() == _PLAIN:
+        if len(source) == _PLAIN:
             try:
                 return _plain(source["mediaType"], source["digest"], source["size"])
-            except TypeError:
-                pass  # what cannot be looked up is refused by name below
+            except (KeyError, TypeError):
+                pass  # it has other fields, or such as cannot be looked up
         digest, size = _digest(fields.text(source, "digest")), fields.size(source, "size")
         return cls(
             media_type=fields.text(source, "mediaType"),

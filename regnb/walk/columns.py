@@ -87,6 +87,13 @@ class Rows:
         if len(waiting) >= WAITING:
             self._store()
 
+    def append_all(self, rows: list[tuple[int, ...]]) -> None:
+        """Add rows, each as `append` does."""
+        waiting = self._state[1]
+        waiting += rows
+        if len(waiting) >= WAITING:
+            self._store()
+
     def extend(self, **columns: npt.NDArray[Any]) -> None:
         """Add many rows: an array for each column, all of one length."""
         if set(columns) != set(self._columns) or len(set(map(len, columns.values()))) > 1:

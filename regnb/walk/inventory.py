@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -37,6 +37,10 @@ NO_TIME = -(2**63)
 """The time of a config that states none; numpy reads it as NaT."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_JSON = json.JSONEncoder(sort_keys=True)
+
+Edge = tuple[int, ...]
+"""A row of `Inventory.edges`."""
 
 
 class Child(NamedTuple):
@@ -105,6 +109,7 @@ class Inventory:
         self.failures: list[Failure] = []
         self._begin_tables()
         self._document_rows: dict[int, int] = {}
+        self._plain: dict[str, Edge] = {}
         self._doubtful: dict[int, list[int]] = {}
         self._elsewhere: set[int] = set()
         self._here: set[int] = set()
@@ -192,14 +197,17 @@ class Inventory:
         code = self.digests.code(manifest.digest)
         if code in self._document_rows:
             return code
-        first = len(self.edges)
-        config = self._edges(code, manifest)
-        subject = self._edge(code, SUBJECT, 0, manifest.subject) if manifest.subject else NONE
-        row = len(self.documents)
+        rows, config = self._edges(code, manifest)
+        subject = NONE
+        if manifest.subject is not None:
+            rows += self._rows(code, SUBJECT, [manifest.subject])
+            subject = rows[-1][1]
+        first, row = len(self.edges), len(self.documents)
+        self.edges.append_all(rows)
         self.documents.append(
             code, self.texts.code(manifest.media_type), self.texts.code(manifest.kind),
             manifest.size, config, self._text(manifest.artifact_type), subject,
-            self._json(manifest.annotations), first, len(self.edges) - first,
+            self._json(manifest.annotations), first, len(rows),
         )  # fmt: skip
         self._document_rows[code] = row
         return code
@@ -336,28 +344,42 @@ class Inventory:
             for edge in np.flatnonzero(led):
                 self.edges.columns["foreign"][edge] = 1
 
-    def _edges(self, code: int, manifest: Manifest) -> int:
-        """Note what a document points to; the config, or NONE."""
+    def _edges(self, code: int, manifest: Manifest) -> tuple[list[Edge], int]:
+        """What a document points to; and the number of its config, or NONE."""
         if isinstance(manifest, Index):
-            for position, entry in enumerate(manifest.manifests):
-                self._edge(code, CHILD, position, entry)
+            return self._rows(code, CHILD, manifest.manifests), NONE
         if not isinstance(manifest, ImageManifest):
-            return NONE
-        for position, layer in enumerate(manifest.layers):
-            child = self._edge(code, LAYER, position, layer)
+            return [], NONE
+        rows = self._rows(code, LAYER, manifest.layers)
+        for row, layer in zip(rows, manifest.layers, strict=True):
             if layer.urls and not layer.foreign:
-                self._doubtful.setdefault(code, []).append(child)
-        return self._edge(code, CONFIG, 0, manifest.config)
+                self._doubtful.setdefault(code, []).append(row[1])
+        rows += self._rows(code, CONFIG, [manifest.config])
+        return rows, rows[-1][1]
 
-    def _edge(self, parent: int, kind: int, position: int, to: Descriptor) -> int:
-        child = self.digests.code(to.digest)
-        platform = NONE if to.platform is None else self.platforms.code(to.platform)
-        self.edges.append(
-            parent, child, kind, position, to.size, self.texts.code(to.media_type), platform,
-            to.foreign, to.is_attestation, to.data is not None,
-            self._json(to.annotations) if to.annotations else NONE,
-        )  # fmt: skip
-        return child
+    def _rows(self, parent: int, kind: int, to: Iterable[Descriptor]) -> list[Edge]:
+        number, more = self.digests.code, self._more
+        return [
+            (parent, number(one.digest), kind, position, one.size, *more(one))
+            for position, one in enumerate(to)
+        ]
+
+    def _more(self, to: Descriptor) -> Edge:
+        """The end of a row: mostly there is nothing to say but the media type."""
+        is_plain = to.platform is None and to.data is None and not to.annotations
+        known = self._plain.get(to.media_type) if is_plain else None
+        if known is None:
+            known = (
+                self.texts.code(to.media_type),
+                NONE if to.platform is None else self.platforms.code(to.platform),
+                to.foreign,
+                to.is_attestation,
+                to.data is not None,
+                self._json(to.annotations),
+            )
+            if is_plain:
+                self._plain[to.media_type] = known
+        return known
 
     def _tag(
         self, repository: str, tag: str, digest: int, error: int, observed_at: int | None = None
@@ -380,7 +402,7 @@ class Inventory:
 
     def _json(self, value: Mapping[str, str] | tuple[str, ...]) -> int:
         """The number of the JSON of what is not empty, its keys sorted."""
-        return self.prose.code(json.dumps(value, sort_keys=True)) if value else NONE
+        return self.prose.code(_JSON.encode(value)) if value else NONE
 
 
 def microseconds_at(time: datetime | None) -> int:

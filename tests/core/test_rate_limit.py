@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regnb.core.rate_limit import RateLimit, read_rate_limit
+from regnb.core.wire.headers import Headers
 from regnb.errors import RateLimitedError
 from tests.core.fakes import API, registry
 
@@ -45,7 +46,7 @@ HUB = {
 def test_f4_the_headers_of_a_limit_are_read(
     headers: dict[str, str], read: RateLimit | None
 ) -> None:
-    assert read_rate_limit(headers) == read
+    assert read_rate_limit(Headers(headers.items())) == read
 
 
 @pytest.mark.parametrize(
@@ -88,5 +89,5 @@ def test_f4_a_429_tells_the_limit_and_the_wait(web: responses.RequestsMock) -> N
 @given(st.dictionaries(st.sampled_from(list(HUB)), st.text("0129;w= ,.-\x00٣x", max_size=30)))
 def test_f4_no_header_breaks_the_reader(headers: dict[str, str]) -> None:
     names = ("RateLimit-Limit", "RateLimit-Remaining", "Docker-RateLimit-Source")
-    read = read_rate_limit({n: headers[n.lower()] for n in names if n.lower() in headers})
+    read = read_rate_limit(Headers((n, headers[n.lower()]) for n in names if n.lower() in headers))
     assert read is None or str(read).isprintable()

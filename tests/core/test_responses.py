@@ -5,9 +5,9 @@ import pickle
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from urllib3 import HTTPHeaderDict
 
 from regnb.core.responses import failure, read_json, recast
+from regnb.core.wire.headers import Headers
 from regnb.core.wire.incoming import Answer
 from regnb.core.wire.outgoing import Method
 from regnb.errors import (
@@ -47,7 +47,7 @@ def answer(
         method,
         "https://robot:hunter2@h.example/v2/a/b?X-Sig=hunter2&n=1",
         status,
-        HTTPHeaderDict({name.replace("_", "-"): value for name, value in headers.items()}),
+        Headers((name.replace("_", "-"), value) for name, value in headers.items()),
         body,
         authorised,
         wait,

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from regnb.core.wire.headers import Headers
+
 MOST_FIELDS = 100  # more are an error to http.client
 _CONTENT_LENGTH = "content-length"
 
 # No folding, no control characters, nothing beyond ASCII.
 _PLAIN = re.compile(
-    rb"HTTP/1\.1 ([2-5][0-9]{2}) ([ -~]*)\r\n((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~]*\r\n)*)\r\n"
+    rb"HTTP/1\.1 ([2-5][0-9]{2}) [ -~]*\r\n((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~]*\r\n)*)\r\n"
 )
 _FIELD = re.compile(r"([^:\r]+):[ \t]*([^\r]*)\r\n")
 _LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
@@ -28,15 +30,13 @@ class Head(NamedTuple):
 
     Attributes:
         status: HTTP status.
-        reason: what stands behind it.
-        fields: names and values, in order.
+        headers: all of them.
         length: bytes of the body.
         size: bytes of the head itself.
     """
 
     status: int
-    reason: str
-    fields: list[tuple[str, str]]
+    headers: Headers
     length: int
     size: int
 
@@ -50,17 +50,13 @@ def plain_head(seen: bytes, method: str) -> Head | None:
     found = _PLAIN.match(seen)
     if found is None:
         return None
-    fields = _FIELD.findall(found[3].decode("ascii"))
-    lowered = [name.lower() for name, _ in fields]
-    if len(fields) > MOST_FIELDS or not _ODD.isdisjoint(lowered):
+    fields = _FIELD.findall(found[2].decode("ascii"))
+    headers = Headers(fields)
+    if len(fields) > MOST_FIELDS or headers.has_any(_ODD):
         return None
-    lengths = [
-        value for name, (_, value) in zip(lowered, fields, strict=True) if name == _CONTENT_LENGTH
-    ]
-    length = _length(int(found[1]), method, lengths)
-    if length is None:
-        return None
-    return Head(int(found[1]), found[2].decode("ascii").strip(), fields, length, found.end())
+    status = int(found[1])
+    length = _length(status, method, headers.getlist(_CONTENT_LENGTH))
+    return None if length is None else Head(status, headers, length, found.end())
 
 
 def _length(status: int, method: str, lengths: list[str]) -> int | None:

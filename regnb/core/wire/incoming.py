@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from urllib3 import HTTPHeaderDict, HTTPResponse
+from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError
 
 from regnb.core.wire.failures import Interrupted, explain_broken
 from regnb.core.wire.gunzip import Gunzip
+from regnb.core.wire.headers import Headers
 from regnb.core.wire.outgoing import Method, Outgoing
 from regnb.core.wire.plain import PlainResponse
 from regnb.core.wire.redaction import redact, without
@@ -36,7 +37,7 @@ class Answer:
         method: of the request.
         url: that answered, after redirects; to be redacted before it is shown.
         status: HTTP status.
-        headers: all of them, case-insensitive, with ``getlist``.
+        headers: all of them.
         body: decoded bytes; of an error, no more than `Limits.error_body`.
         authorised: whether credentials, or a token got for them, were sent along.
         retry_after: seconds that an error asks to wait, or None.
@@ -47,7 +48,7 @@ class Answer:
     method: Method
     url: str
     status: int
-    headers: HTTPHeaderDict
+    headers: Headers
     body: bytes
     authorised: bool = False
     retry_after: float | None = None
@@ -74,7 +75,6 @@ class Incoming:
         "_gunzip",
         "_raw",
         "_request",
-        "_straight",
         "_turn",
         "authorised",
         "headers",
@@ -95,14 +95,17 @@ class Incoming:
         self.method = request.method
         self.url = request.url
         self.status: int = response.status
-        self.headers: HTTPHeaderDict = self._raw.headers
+        self.headers = (
+            response.headers
+            if isinstance(response, PlainResponse)
+            else Headers(response.headers.items())
+        )
         self.length: int | None = self._raw.length_remaining
         self.authorised = request.authorization is not None and not request.anonymous
         self.retry_after: float | None = None
         self._gunzip: Gunzip | None = None
         if "Content-Encoding" in self.headers and self.length != 0:
             self._decode(self.headers["Content-Encoding"].strip().lower())
-        self._straight = self._straight_way()
 
     def _straight_way(self) -> Callable[[memoryview], int] | None:
         """What reads the body from the connection, where it is all that there is to be done."""
@@ -159,8 +162,9 @@ class Incoming:
         A body that is plain goes straight from the connection into the buffer. Raises as `read`
         does.
         """
-        if self._straight is not None:
-            return self._from_wire(partial(self._straight, buffer))
+        straight = self._straight_way()
+        if straight is not None:
+            return self._from_wire(partial(straight, buffer))
         piece = self.read(len(buffer))
         buffer[: len(piece)] = piece
         return len(piece)

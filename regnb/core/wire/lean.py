@@ -31,7 +31,8 @@ from regnb.core.wire.reply import Reply
 _SEND = HTTPAdapter.send if HTTPAdapter.send.__module__ == HTTPAdapter.__module__ else None
 _WITHOUT_BODY = frozenset({"GET", "HEAD"})
 # What urllib3 would send as it stands; it escapes all else.
-_TARGET = re.compile(r"(?:[A-Za-z0-9._~:/?@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
+_PLAIN = r"[A-Za-z0-9._~:/?@!$&'()*+,;=-]"
+_TARGET = re.compile(rf"{_PLAIN}+(?:%[0-9A-Fa-f]{{2}}{_PLAIN}*)*")
 _FOLD = re.compile(r"[ \t]*\r\n[ \t]+")
 # It tells of every request; whoever listens gets the ordinary path.
 _LOGGER = logging.getLogger("urllib3.connectionpool")

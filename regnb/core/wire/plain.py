@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib3 import HTTPConnectionPool, HTTPHeaderDict
+from urllib3 import HTTPConnectionPool
 from urllib3.connection import HTTPConnection
 
 from regnb.core.wire.head import Head
@@ -54,9 +54,7 @@ class PlainResponse:
         self._connection: HTTPConnection | None = connection
         self.status = head.status
         self.length_remaining = head.length
-        self.headers = HTTPHeaderDict()
-        for name, value in head.fields:
-            self.headers.add(name, value)
+        self.headers = head.headers
 
     def read1(self, size: int, *, decode_content: bool = False) -> bytes:
         """The next bytes, at most `size`, empty at the end; they are never decoded.

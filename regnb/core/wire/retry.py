@@ -58,6 +58,8 @@ class Ration:
 
     def add(self, count: float) -> None:
         """Take away those that were in vain, or put some back after a success."""
+        if count > 0 and self._left == self._most:
+            return
         with self._lock:
             self._left = min(self._most, self._left + count)
 
@@ -143,7 +145,8 @@ class Trial:
         self._retries = retries
         self._attempts = attempts
         self._cancelled = cancelled
-        self.progressed()
+        self._number = self._taken = 0
+        self._started = retries.clock.monotonic()
 
     def progressed(self) -> None:
         """Count attempts and time anew, because the last attempt brought something (F6)."""

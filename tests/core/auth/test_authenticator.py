@@ -11,7 +11,6 @@ import requests
 import responses
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from urllib3 import HTTPHeaderDict
 
 from regnb.core.auth.authenticator import Authenticator
 from regnb.core.auth.logins import Basic, IdentityToken, Login, RegistryToken
@@ -19,6 +18,7 @@ from regnb.core.auth.scopes import CATALOG, mount, pull, push
 from regnb.core.registry import Registry
 from regnb.core.responses import failure
 from regnb.core.transport import Transport
+from regnb.core.wire.headers import Headers
 from regnb.core.wire.incoming import Answer
 from regnb.core.wire.limits import Limits
 from regnb.errors import (
@@ -210,7 +210,7 @@ def test_w_a1_a_token_that_was_replaced_meanwhile_is_not_asked_for_again(peer: P
     used = transport._authenticator.authorization(PULL)
     peer.expire()
     ask(transport)
-    refused = Answer("GET", TAGS, 401, HTTPHeaderDict(bearer()), b"")
+    refused = Answer("GET", TAGS, 401, Headers(bearer().items()), b"")
     again = transport._authenticator.renewed(refused, PULL, used)
     assert again is not None
     assert again.header == "Bearer token-2"
@@ -737,9 +737,7 @@ def test_3_4_the_realms_of_vendors_get_name_and_password(
 def test_w_a2_any_challenge_leads_to_an_answer_or_a_typed_error(
     values: list[str], login: Login | None
 ) -> None:
-    headers = HTTPHeaderDict()
-    for value in values:
-        headers.add("WWW-Authenticate", value)
+    headers = Headers([("WWW-Authenticate", value) for value in values])
     with responses.RequestsMock(assert_all_requests_are_fired=False) as web:
         web.get(API, status=401)
         web.get(TAGS, body="{}")

@@ -81,8 +81,10 @@ def test_f14_a_plain_head_says_to_http_client_what_it_says_here(
     head = plain_head(seen, method)
     if head is not None:
         known, left = by_http_client(seen, method)
-        assert (head.status, head.reason) == (known.status, known.reason)
-        assert head.fields == known.headers.items()
+        assert head.status == known.status
+        read = {name: head.headers.getlist(name) for name in head.headers}
+        names = {name.lower() for name in known.headers}
+        assert read == {name: known.headers.get_all(name) for name in names}
         assert head.length == known.length
         assert seen[head.size :] == left
         assert (known.version, known.will_close, bool(known.chunked)) == (11, False, False)
@@ -104,7 +106,7 @@ def test_a_plain_head_is_read(lines: str, method: str, length: int) -> None:
     head = plain_head(seen + b"body", method)
     assert head is not None
     assert (head.length, head.size) == (length, len(seen))
-    assert len(head.fields) == 1
+    assert len(head.headers) == 1
 
 
 @pytest.mark.parametrize(
