@@ -58,6 +58,9 @@ class Manifests(Protocol):
     def get(self, reference: str) -> Manifest:
         """Read and verify one manifest, by tag or by digest."""
 
+    def receive(self, reference: str) -> Callable[[], Manifest]:
+        """Ask for one manifest now; what is returned verifies and reads it, at any time later."""
+
     def get_if_changed(self, reference: str, etag: str) -> Manifest | None:
         """Read a manifest, or say by None that its digest is still the one in `etag`."""
 

@@ -46,9 +46,9 @@ from regnb.errors import (
     printable,
 )
 from regnb.progress import bar, in_kernel
-from regnb.walk.asking import not_names
 from regnb.walk.columns import NONE
 from regnb.walk.disputes import settle_sizes
+from regnb.walk.failures import not_names
 from regnb.walk.inventory import Inventory
 from regnb.walk.scope import Scope
 

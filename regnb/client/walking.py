@@ -10,9 +10,9 @@ from regnb.display.text import count
 from regnb.errors import ListingWarning
 from regnb.progress import bar
 from regnb.store.cache import ContentCache
-from regnb.walk.asking import not_names
 from regnb.walk.budget import Budget
 from regnb.walk.crawl import Progress, crawl
+from regnb.walk.failures import not_names
 from regnb.walk.inventory import Inventory
 from regnb.walk.journal import Journal
 from regnb.walk.scope import Scope

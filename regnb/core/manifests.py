@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 from regnb.core.auth import scopes
 from regnb.core.deleting import delete
@@ -103,8 +104,26 @@ class Manifests:
         """
         if isinstance(reference, Descriptor):
             return _sized(self.get(reference.digest), reference)
+        return self.receive(reference)()
+
+    def receive(self, reference: str) -> Callable[[], Manifest]:
+        """Ask for one manifest, by tag or by digest, and leave it to be read later.
+
+        One GET. Where many are read, it takes less time to receive some and then to read them one
+        right after the other than to change between the two.
+
+        Args:
+            reference: a tag or a digest.
+
+        Returns:
+            What verifies and reads the manifest, with one GET more where the bytes are not what
+            their digest says. It raises what `get` does of what is wrong with the bytes.
+
+        Raises:
+            RegnbError: as `get` does, but for what is wrong with the bytes.
+        """
         reference = _checked(reference)
-        return self._read(reference, self._fetch(reference))
+        return partial(self._read, reference, _found(self._fetch(reference)))
 
     def get_if_changed(self, reference: str, etag: str) -> Manifest | None:
         """Read a manifest unless it is still the one of `etag`. One conditional GET.
@@ -125,7 +144,7 @@ class Manifests:
         answer = self._fetch(reference, {"If-None-Match": quoted})
         if answer.status == NOT_MODIFIED:
             return None
-        return self._read(reference, answer)
+        return self._read(reference, _found(answer))
 
     def put(
         self,
@@ -216,7 +235,7 @@ class Manifests:
             return _verified(reference, answer)
         except DigestMismatchError:
             pass  # a tag may have moved under the registry's feet, or a cache be stale (S13)
-        again = self._fetch(reference)
+        again = _found(self._fetch(reference))
         try:
             return _verified(reference, again)
         except DigestMismatchError as error:
@@ -232,10 +251,14 @@ def _checked_digest(digest: str) -> Digest:
     return digest if isinstance(digest, Digest) else Digest(digest)
 
 
-def _verified(reference: str, answer: Answer) -> Manifest:
-    """The manifest in an answer, after its bytes have passed their digest."""
+def _found(answer: Answer) -> Answer:
     if not answer.ok:
         raise failure(answer, unknown=ManifestUnknownError)
+    return answer
+
+
+def _verified(reference: str, answer: Answer) -> Manifest:
+    """The manifest in an answer, after its bytes have passed their digest."""
     media_type = answer.headers.get("Content-Type")
     digest = reference if isinstance(reference, Digest) else announced_digest(answer)
     try:

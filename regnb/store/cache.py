@@ -37,8 +37,8 @@ WAITING = 8 * 1024 * 1024
 FRESH = 3600
 """Seconds for which content counts as just used: not every look at it is worth a write."""
 
-# A config has none, and a manifest that names none is one of these by its fields.
-_EVIDENT = frozenset({"", media_types.OCI_MANIFEST, media_types.OCI_INDEX})
+# A manifest that names none is one of these by its fields.
+_EVIDENT = frozenset({media_types.OCI_MANIFEST, media_types.OCI_INDEX})
 
 T = TypeVar("T")
 
@@ -131,22 +131,30 @@ class ContentCache:
 
         return digest in self._bodies or self._use(look, False)
 
-    def add(self, digest: Digest, raw: bytes, *, media_type: str = "") -> None:
-        """Take in content that was read; it is written by the next `flush`.
+    def add_manifest(self, manifest: Manifest) -> None:
+        """Take in a manifest that was read; it is written by the next `flush`.
 
-        Not a manifest whose type only its registry told: another may call it otherwise.
+        Not one whose type only its registry told: another may call it otherwise.
+        """
+        if self._takes and _tells_its_type(manifest):
+            self._add(manifest.digest, manifest.raw, manifest.media_type)
 
-        Args:
-            digest: of it.
-            raw: its bytes.
-            media_type: of a manifest.
+    def add_config(self, digest: Digest, raw: bytes) -> None:
+        """Take in a config that was read; it is written by the next `flush`.
 
         Raises:
             VerificationError: `raw` does not hash to `digest`.
         """
-        if self._connection is None or not self._writes or not _tells_its_type(raw, media_type):
+        self._add(proven(raw, digest), raw, "")
+
+    @property
+    def _takes(self) -> bool:
+        """Whether anything is taken in."""
+        return self._connection is not None and self._writes
+
+    def _add(self, digest: Digest, raw: bytes, media_type: str) -> None:
+        if not self._takes:
             return
-        proven(raw, digest)
         with self._lock:
             before, _ = self._bodies.get(digest, ("", b""))
             self._waiting += len(raw) if digest not in self._bodies else 0
@@ -184,7 +192,7 @@ class ContentCache:
     def sight(self, registry: str, repository: str, tag: str, digest: Digest) -> None:
         """Remember the digest of a tag; written by the next `flush`."""
         with self._lock:
-            if self._connection is not None and self._writes:
+            if self._takes:
                 self._seen[registry, repository, tag] = digest
 
     def uncompressed(self, registry: str, digest: Digest, source: int) -> int | None:
@@ -206,7 +214,7 @@ class ContentCache:
     def note_uncompressed(self, registry: str, digest: Digest, source: int, size: int) -> None:
         """Remember what a layer told; written by the next `flush`."""
         with self._lock:
-            if self._connection is not None and self._writes:
+            if self._takes:
                 self._told[registry, str(digest), source] = size
 
     def flush(self) -> None:
@@ -354,6 +362,6 @@ def cache_folder() -> Path | None:
     return Path(user_cache_path("regnb", appauthor=False)).absolute()
 
 
-def _tells_its_type(raw: bytes, media_type: str) -> bool:
-    """Whether bytes show without being called so that they are of this type."""
-    return media_type in _EVIDENT or bool(json.loads(raw).get("mediaType"))
+def _tells_its_type(manifest: Manifest) -> bool:
+    """Whether its bytes show the type of a manifest without being called so."""
+    return manifest.media_type in _EVIDENT or bool(json.loads(manifest.raw).get("mediaType"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -188,6 +188,10 @@ class LayoutManifests:
         if ":" in reference:
             return self._contents.manifest(Digest(reference))
         return self._contents.manifest(self._repository.tags.get(reference))
+
+    def receive(self, reference: str) -> Callable[[], Manifest]:
+        """What reads one manifest; it is not looked for before that. `get` says what it raises."""
+        return partial(self.get, reference)
 
     def get_if_changed(self, reference: str, etag: str) -> Manifest | None:
         """Read a manifest, or say by None that its digest is still `etag`; raises as `get` does."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from regnb import interfaces
 from regnb.errors import (
@@ -12,7 +13,6 @@ from regnb.errors import (
     BodyTooLargeError,
     DeniedError,
     InvalidDocumentError,
-    InvalidReferenceError,
     ManifestUnknownError,
     NotFoundError,
     OperationCancelledError,
@@ -27,16 +27,17 @@ from regnb.model.digest import Digest
 from regnb.model.image_config import parse_image_config
 from regnb.model.manifest import Manifest
 from regnb.store.cache import ContentCache
-from regnb.walk.budget import Purse
+from regnb.walk.budget import Purse, Stopped
 from regnb.walk.columns import NONE
-from regnb.walk.failures import Stage
+from regnb.walk.failures import Stage, not_names
 from regnb.walk.inventory import BY_SUBJECT, Inventory
 from regnb.walk.journal import Journal
 from regnb.walk.places import BlobJob, Place
-from regnb.walk.source import Listed, Source
+from regnb.walk.source import Listed, Look, Source
 from regnb.walk.uncompressed import LayerJob
 
-NAMES_SHOWN = 3
+TOGETHER = 16
+"""Answers that wait to be read together."""
 
 MOST_WHOLES = 8
 """How many whole layers a registry may send in place of a part until it is not asked for more."""
@@ -79,6 +80,7 @@ class Asking:
         self.lists_referrers = True
         self.purse = purse
         self.settled: set[int] = set()
+        self._looks: deque[Look] = deque()
         self._source = Source(
             registry,
             cache=cache,
@@ -99,7 +101,9 @@ class Asking:
         self.referrers: dict[Place, list[Listed]] = {}
 
     def close(self) -> None:
-        """Note nothing more, whatever threads still bring."""
+        """Note what has come, and nothing more, whatever threads still bring."""
+        with suppress(RegnbError, Stopped):
+            self.take_in()
         with self._lock:
             self._closed = True
 
@@ -143,29 +147,55 @@ class Asking:
                 )
 
     def read_reference(self, pair: tuple[str, str]) -> None:
-        """Ask a repository for what a tag or digest names."""
-        repository, reference = pair
-        tag = None if ":" in reference else reference
+        """Ask a repository for what a tag or digest names; `take_in` notes what it answers."""
         try:
-            digest, at = self._source.resolve(repository, reference)
+            self._looks.append(self._source.look(*pair))
         except RegnbError as error:
-            with self._noting(error) as inventory:
-                self.answered += 1
-                if tag is not None:
-                    inventory.add_lost_tag(repository, tag, printable(error))
-                inventory.add_failure(
-                    error, stage="manifest", repository=repository, reference=reference
-                )
-            return
+            self._lose(*pair, error)
+        if len(self._looks) >= TOGETHER:
+            self.take_in()
+
+    def take_in(self) -> None:
+        """Read and note the manifests that have come, one right after the other.
+
+        Between two requests each would take about twice the time: until the next answer comes,
+        others have driven the code that reads it from the processor.
+        """
+        while True:
+            try:
+                look = self._looks.popleft()
+            except IndexError:
+                return
+            try:
+                digest = self._source.resolve(look)
+            except RegnbError as error:
+                self._lose(look.repository, look.reference, error)
+            else:
+                self._note_root(look, digest)
+
+    def _note_root(self, look: Look, digest: Digest) -> None:
+        repository = look.repository
+        tag = _tag_of(look.reference)
         with self._noting() as inventory:
             self.answered += 1
             code = inventory.digests.code(digest)
             if tag is not None:
-                inventory.add_tag(repository, tag, code, observed_at=at)
+                inventory.add_tag(repository, tag, code, observed_at=look.at)
                 self._source.sight(repository, tag, digest)
             place = Place(repository, code, root=code, tag=tag)
             self.roots.append(place)
             self._note_presence(place, True)
+
+    def _lose(self, repository: str, reference: str, error: RegnbError) -> None:
+        """Note that what a tag or digest names cannot be read."""
+        tag = _tag_of(reference)
+        with self._noting(error) as inventory:
+            self.answered += 1
+            if tag is not None:
+                inventory.add_lost_tag(repository, tag, printable(error))
+            inventory.add_failure(
+                error, stage="manifest", repository=repository, reference=reference
+            )
 
     def read_manifest(self, places: list[Place]) -> None:
         """Ask one repository after the other for a manifest, until one has it."""
@@ -339,13 +369,8 @@ class Asking:
             yield self.inventory
 
 
-def not_names(of: str, refused: Sequence[str]) -> InvalidReferenceError:
-    """The error for names in a listing that cannot be names of what it lists."""
-    shown = ", ".join(repr(printable(name, 80)) for name in refused[:NAMES_SHOWN])
-    return InvalidReferenceError(
-        f"{len(refused)} of the names listed are no {of} and were not read: {shown}"
-        + (", …" if len(refused) > NAMES_SHOWN else ".")
-    )
+def _tag_of(reference: str) -> str | None:
+    return None if ":" in reference else reference
 
 
 def _status(error: RegnbError) -> str:

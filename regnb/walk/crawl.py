@@ -140,7 +140,7 @@ def crawl(
         asking, configs=configs, referrers=referrers, cancel=registry.cancel, workers=workers,
         on_progress=on_progress,
     )  # fmt: skip
-    walk.on_tick = [cache.flush, journal.flush, purse.check]
+    walk.on_tick = [asking.take_in, cache.flush, journal.flush, purse.check]
     with _ending(asking, cache, journal), registry.frugal():
         if pairs is None:
             walk.walk_repositories(scope)
@@ -273,6 +273,7 @@ class _Walk:
         """Where references lead that was not met before, each place once."""
         self._tags_known += len(pairs)
         self._run(pairs, self.asking.read_reference)
+        self.asking.take_in()
         roots = sorted(self.asking.roots, key=lambda place: (place.repository, place.tag or ""))
         self.asking.roots.clear()
         return [place for place in roots if self._is_new(place)]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from regnb.errors import (
+    InvalidReferenceError,
     RateLimitedError,
     RegistryError,
     RegistryTimeoutError,
@@ -18,6 +20,8 @@ from regnb.errors import (
 )
 
 Stage = Literal["catalog", "tags", "manifest", "config", "referrers", "blob"]
+
+NAMES_SHOWN = 3
 
 _LATER = (RateLimitedError, RegistryTimeoutError, RegistryUnavailableError, UnreachableError)
 
@@ -78,3 +82,12 @@ class Failure:
         """What rows are sorted by, so that the order does not depend on threads (F13)."""
         where = (self.repository, self.stage, self.reference, self.parent_digest)
         return (*where, self.code, self.message)
+
+
+def not_names(of: str, refused: Sequence[str]) -> InvalidReferenceError:
+    """The error for names in a listing that cannot be names of what it lists."""
+    shown = ", ".join(repr(printable(name, 80)) for name in refused[:NAMES_SHOWN])
+    return InvalidReferenceError(
+        f"{len(refused)} of the names listed are no {of} and were not read: {shown}"
+        + (", …" if len(refused) > NAMES_SHOWN else ".")
+    )

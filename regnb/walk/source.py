@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, NamedTuple, TypeVar
 
 from regnb import interfaces
 from regnb.core.wire.limits import Limits
@@ -32,8 +32,29 @@ HANDLES = 1024  # repositories whose handle is kept
 MOST_REFERRERS = Limits().referrers
 TURNS = 64  # manifests that are read at once, at most
 
+TAG = "tag"
+"""What the journal calls the question for a tag or digest."""
+
 Listed = tuple[Digest, int, str | None]
 """Digest, bytes and artifact type of a referrer."""
+
+T = TypeVar("T")
+
+
+class Look(NamedTuple):
+    """What a repository answered to the question for a tag or digest.
+
+    Attributes:
+        repository: that was asked.
+        reference: a tag or digest.
+        found: the digest that it names, or what reads the manifest that came.
+        at: when that was, in microseconds since 1970; None for just now.
+    """
+
+    repository: str
+    reference: str
+    found: Digest | Callable[[], Manifest]
+    at: int | None = None
 
 
 class Source:
@@ -104,18 +125,33 @@ class Source:
         tags, invalid = self._answer(("tags", repository, ""), ask).value
         return TagList(tuple(tags), tuple(invalid))
 
-    def resolve(self, repository: str, reference: str) -> tuple[Digest, int | None]:
-        """The digest of a tag or digest, its manifest taken in; and when that was, if not now.
+    def look(self, repository: str, reference: str) -> Look:
+        """What a tag or digest leads to; `resolve` takes that in.
 
         A tag that was seen before is asked for by a conditional GET, and where a registry counts
         GETs by a HEAD.
         """
-        answer = self._answer(
-            ("tag", repository, reference), lambda: self._look(repository, reference)
-        )
-        digest = Digest(answer.value)
-        self._have(repository, digest)
-        return digest, answer.at
+        known = self._journal.recall((TAG, repository, reference))
+        if known is not None:
+            return Look(repository, reference, Digest(known.value), known.at)
+        found = self._ask((TAG, repository, reference), partial(self._seek, repository, reference))
+        return Look(repository, reference, found)
+
+    def resolve(self, look: Look) -> Digest:
+        """The digest that a look led to, its manifest taken in.
+
+        Costs nothing but where the manifest is not at hand.
+        """
+        repository, reference, found, at = look
+        key = (TAG, repository, reference)
+        if not isinstance(found, Digest):
+            digest = self._take_from(found, key)
+        else:
+            digest = found
+            self._have(repository, digest)
+        if at is None:
+            self._journal.note(key, digest)
+        return digest
 
     def sight(self, repository: str, tag: str, digest: Digest) -> None:
         """Remember for later walks what a tag named."""
@@ -181,7 +217,7 @@ class Source:
 
         def ask() -> bytes:
             raw = self._repository(repository).blobs.get(digest, limit=CONFIG_LIMIT)
-            self._cache.add(digest, raw)
+            self._cache.add_config(digest, raw)
             return raw
 
         found: bytes = self._answer(key, ask).value
@@ -238,6 +274,13 @@ class Source:
         known = self._journal.recall(key)
         if known is not None:
             return known
+        value = self._ask(key, ask)
+        if not isinstance(value, bytes | None):  # content is for the cache
+            self._journal.note(key, value)
+        return Answer(value)
+
+    def _ask(self, key: Key, ask: Callable[[], T]) -> T:
+        """What is answered now; how it fails is in the journal."""
         self._purse.take()
         try:
             value = ask()
@@ -248,21 +291,28 @@ class Source:
             self._journal.note_failure(key, error)
             raise
         self._purse.note()
-        if not isinstance(value, bytes | None):  # content is for the cache
-            self._journal.note(key, value)
-        return Answer(value)
+        return value
 
-    def _look(self, repository: str, reference: str) -> Digest:
+    def _seek(self, repository: str, reference: str) -> Digest | Callable[[], Manifest]:
         asked = self._repository(repository)
         if ":" in reference:
-            return self._take(asked.manifests.get(reference))
+            return asked.manifests.receive(reference)
         if self._registry.rate_limit is not None:
             return asked.tags.get(reference).digest  # a GET would count
         known = self._sightings(repository).get(reference)
         if known is None:
-            return self._take(asked.manifests.get(reference))
+            return asked.manifests.receive(reference)
         found = asked.manifests.get_if_changed(reference, known)
         return known if found is None else self._take(found)
+
+    def _take_from(self, read: Callable[[], Manifest], key: Key) -> Digest:
+        try:
+            return self._take(read())
+        except OperationCancelledError:
+            raise
+        except RegnbError as error:
+            self._journal.note_failure(key, error)
+            raise
 
     def _have(self, repository: str, digest: Digest) -> None:
         """See to it that the content of a manifest that a repository holds is taken in."""
@@ -279,7 +329,7 @@ class Source:
         self._take(self._repository(repository).manifests.get(digest))
 
     def _take(self, manifest: Manifest) -> Digest:
-        self._cache.add(manifest.digest, manifest.raw, media_type=manifest.media_type)
+        self._cache.add_manifest(manifest)
         self._record(manifest)
         return manifest.digest
 

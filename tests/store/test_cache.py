@@ -36,7 +36,7 @@ def document(name: str) -> bytes:
 def manifest_in(cache: ContentCache, name: str) -> Digest:
     raw = document(name)
     digest = Digest.of(raw)
-    cache.add(digest, raw, media_type=media_types.OCI_MANIFEST)
+    cache.add_manifest(parse_manifest(raw, media_type=media_types.OCI_MANIFEST))
     return digest
 
 
@@ -56,7 +56,7 @@ def again(cache: ContentCache) -> ContentCache:
 
 def test_what_was_put_in_is_there_at_once_and_in_the_next_session(cache: ContentCache) -> None:
     digest = manifest_in(cache, "a")
-    cache.add(Digest.of(b"{}"), b"{}")
+    cache.add_config(Digest.of(b"{}"), b"{}")
 
     def check(one: ContentCache) -> None:
         found = one.manifest(digest)
@@ -75,14 +75,14 @@ def test_what_was_put_in_is_there_at_once_and_in_the_next_session(cache: Content
 
 def test_a_manifest_whose_type_only_the_registry_told_is_not_kept(cache: ContentCache) -> None:
     raw = b'{"schemaVersion": 1, "fsLayers": []}'
-    cache.add(Digest.of(raw), raw, media_type=media_types.SCHEMA1_SIGNED)
+    cache.add_manifest(parse_manifest(raw, media_type=media_types.SCHEMA1_SIGNED))
     assert not cache.holds(Digest.of(raw))
     assert cache.manifest(Digest.of(raw)) is None
 
 
 def test_an_image_that_names_no_type_is_one_by_its_fields(cache: ContentCache) -> None:
     raw = document("a").replace(b'"mediaType": "%s", ' % media_types.OCI_MANIFEST.encode(), b"")
-    cache.add(Digest.of(raw), raw, media_type=media_types.OCI_MANIFEST)
+    cache.add_manifest(parse_manifest(raw, media_type=media_types.OCI_MANIFEST))
     assert b"manifest" not in raw
     assert cache.manifest(Digest.of(raw)) == parse_manifest(raw)
 
@@ -90,11 +90,11 @@ def test_an_image_that_names_no_type_is_one_by_its_fields(cache: ContentCache) -
 @pytest.mark.parametrize("written", [True, False])
 def test_what_was_taken_for_a_config_becomes_a_manifest(cache: ContentCache, written: bool) -> None:
     raw = document("a")
-    cache.add(Digest.of(raw), raw)
+    cache.add_config(Digest.of(raw), raw)
     if written:
         cache.flush()
     manifest_in(cache, "a")
-    cache.add(Digest.of(raw), raw)
+    cache.add_config(Digest.of(raw), raw)
     cache.flush()
     [entry] = cache.entries()
     assert entry.media_type == media_types.OCI_MANIFEST
@@ -113,7 +113,7 @@ def test_only_the_owner_can_read_it(cache: ContentCache) -> None:
 
 def test_what_does_not_hash_to_its_digest_is_not_taken(cache: ContentCache) -> None:
     with pytest.raises(DigestMismatchError):
-        cache.add(Digest.of(b"one"), b"other")
+        cache.add_config(Digest.of(b"one"), b"other")
     assert not cache.holds(Digest.of(b"one"))
 
 
@@ -127,7 +127,7 @@ def test_content_that_was_damaged_counts_as_absent_and_is_dropped(cache: Content
     assert fresh.holds(digest)
     assert fresh.manifest(digest) is None
     assert not fresh.holds(digest)
-    fresh.add(digest, document("a"), media_type=media_types.OCI_MANIFEST)
+    fresh.add_manifest(parse_manifest(document("a"), media_type=media_types.OCI_MANIFEST))
     last = again(fresh)
     assert last.manifest(digest) is not None
     last.close()
@@ -158,7 +158,7 @@ def test_the_least_recently_used_goes_first_and_takes_its_sightings_along(tmp_pa
             assert cache.config(digests[0]) is not None, "it is used all the time"
         raw = bytes([number]) * 20_000
         digests.append(Digest.of(raw))
-        cache.add(digests[-1], raw)
+        cache.add_config(digests[-1], raw)
         cache.sight(URL, "r", str(number), digests[-1])
         cache.flush()
         assert cache.size <= 400_000
@@ -240,16 +240,16 @@ def test_a_lot_of_content_is_not_kept_in_memory(
 ) -> None:
     monkeypatch.setattr(cache_module, "WAITING", 1000)
     raw = b"x" * 1001
-    cache.add(Digest.of(raw), raw)
+    cache.add_config(Digest.of(raw), raw)
     assert cache.entry_count == 1
 
 
 def test_it_is_emptied_and_gives_its_space_back(cache: ContentCache) -> None:
     raw = os.urandom(1_000_000)
-    cache.add(Digest.of(raw), raw)
+    cache.add_config(Digest.of(raw), raw)
     cache.sight(URL, "app", "1", Digest.of(raw))
     cache.flush()
-    cache.add(Digest.of(b"waiting"), b"waiting")
+    cache.add_config(Digest.of(b"waiting"), b"waiting")
     cache.clear()
     assert cache.entry_count == 0
     assert cache.entries() == []
@@ -335,11 +335,11 @@ def test_a_full_disk_is_done_without(cache: ContentCache) -> None:
     assert cache._connection is not None
     cache._connection.execute("PRAGMA max_page_count = 20")
     raw = os.urandom(200_000)
-    cache.add(Digest.of(raw), raw)
+    cache.add_config(Digest.of(raw), raw)
     cache.flush()
     assert "no space is left" in cache.trouble
     assert cache.config(Digest.of(raw)) is None
-    cache.add(Digest.of(b"a"), b"a")
+    cache.add_config(Digest.of(b"a"), b"a")
     fresh = again(cache)
     assert fresh.entry_count == 0
     assert fresh.trouble == ""
@@ -350,7 +350,7 @@ def test_a_folder_that_cannot_be_made_is_done_without(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     cache = ContentCache(tmp_path / "file" / "cache", limit=PLENTY)
     assert "is not used: Not a directory" in cache.trouble
-    cache.add(Digest.of(b"a"), b"a")
+    cache.add_config(Digest.of(b"a"), b"a")
     cache.flush()
     assert (cache.entry_count, cache.size, cache.config(Digest.of(b"a"))) == (0, 0, None)
     with pytest.raises(StorageError, match="Not a directory"):
@@ -486,7 +486,7 @@ def test_damage_that_is_found_midway_costs_what_was_there_and_no_more(
 
 def test_without_a_folder_it_holds_nothing_and_says_nothing() -> None:
     cache = ContentCache(None, limit=PLENTY)
-    cache.add(Digest.of(b"a"), b"a")
+    cache.add_config(Digest.of(b"a"), b"a")
     cache.sight(URL, "app", "1", Digest.of(b"a"))
     cache.close()
     assert (cache.trouble, cache.entry_count, cache.sightings(URL, "app")) == ("", 0, {})
@@ -525,7 +525,7 @@ def test_processes_share_it_and_those_that_are_killed_leave_it_whole(tmp_path: P
         cache = ContentCache(Path(sys.argv[1]), limit=10**9)
         for number in range(300):
             raw = f"{sys.argv[2]}-{number}".encode()
-            cache.add(Digest.of(raw), raw)
+            cache.add_config(Digest.of(raw), raw)
             cache.flush()
         assert cache.trouble == "", cache.trouble
         if sys.argv[2] == "killed":

@@ -197,6 +197,10 @@ class FakeManifests:
             raise ManifestUnknownError("no such manifest", status=404, code="MANIFEST_UNKNOWN")
         return found
 
+    def receive(self, reference: str) -> Callable[[], Manifest]:
+        found = self.get(reference)
+        return lambda: found
+
     def get_if_changed(self, reference: str, etag: str) -> Manifest | None:
         found = self._registry.tags[self._name].get(reference)
         if found is None or found.digest != etag:
