@@ -9,11 +9,13 @@ from regnb.core.wire.headers import Headers
 from regnb.display.text import duration
 from regnb.errors import printable
 
-# ``100;w=21600`` from Docker Hub, or a bare number. Only the first element counts.
-_VALUE = re.compile(r"\s*([0-9]{1,15})(?![0-9.])([^,]*)", re.ASCII)
-_NAMES = frozenset(
+LIMITS = frozenset(
     {"ratelimit-limit", "ratelimit-remaining", "x-ratelimit-limit", "x-ratelimit-remaining"}
 )
+"""The headers that tell of one, in lower case."""
+
+# ``100;w=21600`` from Docker Hub, or a bare number. Only the first element counts.
+_VALUE = re.compile(r"\s*([0-9]{1,15})(?![0-9.])([^,]*)", re.ASCII)
 _WINDOW = re.compile(r";\s*w\s*=\s*([0-9]{1,9})(?![0-9.])", re.ASCII)
 
 
@@ -47,8 +49,6 @@ def read_rate_limit(headers: Headers) -> RateLimit | None:
     Reads ``RateLimit-Limit`` and ``RateLimit-Remaining``, with or without ``X-`` before them,
     and Docker Hub's ``Docker-RateLimit-Source``.
     """
-    if not headers.has_any(_NAMES):
-        return None
     limit, window = _quantity(headers, "RateLimit-Limit")
     remaining, other_window = _quantity(headers, "RateLimit-Remaining")
     if limit is None and remaining is None:

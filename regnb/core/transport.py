@@ -15,7 +15,7 @@ from regnb.core.auth.authenticator import REFUSALS, Authenticator
 from regnb.core.auth.authorization import Authorization
 from regnb.core.auth.scopes import Scopes
 from regnb.core.notices import Notices
-from regnb.core.rate_limit import RateLimit, read_rate_limit
+from regnb.core.rate_limit import LIMITS, RateLimit, read_rate_limit
 from regnb.core.wire.address import Address
 from regnb.core.wire.clock import Clock
 from regnb.core.wire.connections import Connections
@@ -28,6 +28,7 @@ from regnb.core.wire.secret import Secret
 
 MOST_REDIRECTS = 10
 KEEPS_METHOD = frozenset({307, 308})
+_OF_NOTE = LIMITS | {"warning"}
 
 
 class Transport:
@@ -43,6 +44,7 @@ class Transport:
         """Connect to nothing yet."""
         self._connections = connections
         self._authenticator = authenticator
+        self._gate = connections.gate
         self._headers: dict[str, dict[str, str]] = {}
         self.notices = Notices(connections.address.name)
         self.rate_limit: RateLimit | None = None
@@ -57,7 +59,7 @@ class Transport:
     @property
     def gate(self) -> Gate:
         """What decides where a request may go."""
-        return self._connections.gate
+        return self._gate
 
     @property
     def limits(self) -> Limits:
@@ -182,22 +184,24 @@ class Transport:
 
     def _ask(self, request: Outgoing, scopes: Scopes) -> Incoming | Answer:
         """Send one request and follow where it leads; the body of a success is not read yet."""
-        at_home = self.gate.is_home(request.url)
+        at_home = self._gate.is_home(request.url)
         for _ in range(MOST_REDIRECTS + 1):
             found = self._authorised(request, scopes) if at_home else self._send(request)
-            target = None if isinstance(found, Answer) else self._redirection(found, request)
-            if target is None or isinstance(found, Answer):
+            if isinstance(found, Answer) or found.status not in REDIRECTS:
+                return found
+            target = self._redirection(found, request)
+            if target is None:
                 return found
             found.discard()
             # Once abroad, always abroad: another origin must not steer authorised requests.
-            at_home = at_home and self.gate.is_home(target)
+            at_home = at_home and self._gate.is_home(target)
             request = replace(request, url=target, purpose=Purpose.REGISTRY)
         raise unsafe(request, request.url, f"is one redirect more than {MOST_REDIRECTS}")
 
     def _authorised(self, request: Outgoing, scopes: Scopes) -> Incoming | Answer:
         """Send a request with what the registry wants to see, and once more where that ended."""
         used = self._authenticator.authorization(scopes)
-        incoming = self._send(_with(used, request))
+        incoming = self._send_home(_with(used, request))
         if incoming.status not in REFUSALS:
             return incoming
         # The body is read first: some registries say only there that a token has ended (B-A14).
@@ -207,22 +211,23 @@ class Transport:
             return answer
         if not _repeatable(request):
             return replace(answer, renewed=True)
-        return self._send(_with(again, request))
+        return self._send_home(_with(again, request))
+
+    def _send_home(self, request: Outgoing) -> Incoming:
+        """Send a request to the registry itself, and note what it says of itself."""
+        incoming = self._send(request)
+        if incoming.headers.has_any(_OF_NOTE):
+            self.notices.read(incoming.headers.getlist("Warning"))
+            self.rate_limit = read_rate_limit(incoming.headers) or self.rate_limit
+        return incoming
 
     def _send(self, request: Outgoing) -> Incoming:
         with self._counting:
             self.requests += 1
-        incoming = self._connections.send(request)
-        if self.gate.is_home(request.url):
-            if "Warning" in incoming.headers:
-                self.notices.read(incoming.headers.getlist("Warning"))
-            self.rate_limit = read_rate_limit(incoming.headers) or self.rate_limit
-        return incoming
+        return self._connections.send(request)
 
     def _redirection(self, incoming: Incoming, request: Outgoing) -> str | None:
-        """The URL that an answer redirects to, or None where it is not one to follow."""
-        if incoming.status not in REDIRECTS:
-            return None
+        """The URL that a redirect leads to, or None where it is not one to follow."""
         # Secret, because it may be signed: what fails later must not show it in a traceback.
         location = Secret(incoming.headers.get("Location", ""))
         if not location:
@@ -232,7 +237,7 @@ class Transport:
         ):
             return None
         try:
-            return self.gate.redirect(incoming.url, location, method=request.method)
+            return self._gate.redirect(incoming.url, location, method=request.method)
         except BaseException:
             incoming.close()
             raise

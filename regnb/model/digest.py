@@ -79,9 +79,7 @@ class Digest(str):
         Raises:
             UnsupportedDigestError: `algorithm` cannot be computed here.
         """
-        if algorithm not in ALGORITHMS:
-            raise UnsupportedDigestError(_unsupported(algorithm))
-        return str.__new__(cls, f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}")
+        return str.__new__(cls, f"{algorithm}:{_hexadecimal(data, algorithm)}")
 
     def verifier(self) -> Verifier:
         """What checks a stream of bytes against this digest.
@@ -149,10 +147,17 @@ def proven(raw: bytes, digest: Digest | None) -> Digest:
     """
     if digest is None:
         return Digest.of(raw)
-    found = Digest.of(raw, digest.algorithm)
-    if found != digest:
-        raise _mismatch(len(raw), found, digest)
+    algorithm, _, encoded = digest.partition(":")
+    found = _hexadecimal(raw, algorithm)
+    if found != encoded:
+        raise _mismatch(len(raw), f"{algorithm}:{found}", digest)
     return digest
+
+
+def _hexadecimal(data: bytes, algorithm: str) -> str:
+    if algorithm not in ALGORITHMS:
+        raise UnsupportedDigestError(_unsupported(algorithm))
+    return hashlib.new(algorithm, data).hexdigest()
 
 
 def _mismatch(size: int, found: str, digest: Digest, **facts: Any) -> DigestMismatchError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_ARTIFACT = "application/vnd.oci.artifact.manifest.v1+json"
@@ -47,6 +49,7 @@ _PREFIXES = (
 )
 
 
+@lru_cache
 def base_type(header: str | None) -> str:
     """A Content-Type without its parameters, in lower case; empty where there is none."""
     return (header or "").partition(";")[0].strip().lower()

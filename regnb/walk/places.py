@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from regnb.walk.columns import NONE
 from regnb.walk.inventory import BY_TAG
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A manifest in a repository, and the way that led there.
 
     Attributes:

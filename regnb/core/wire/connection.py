@@ -15,6 +15,7 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from regnb.core.wire.receiver import Receiver
 from regnb.core.wire.reply import Reply
 from regnb.core.wire.sockets import Sockets
+from regnb.core.wire.turn import Turn
 
 PIECE = 64 * 1024
 """Bytes sent at once: a timeout holds for one piece, and not for a body of any size."""
@@ -68,17 +69,17 @@ class Connection(HTTPConnection):
             return super().is_connected
         return not self._watch.poll(0)
 
-    def ask(self, head: bytes, connect_timeout: float) -> Receiver:
+    def ask(self, head: bytes, turn: Turn, connect_timeout: float) -> Receiver:
         """Send a request that has no body; what receives the answer.
 
         Args:
             head: all of the request.
+            turn: how long the answer may take.
             connect_timeout: seconds to open the connection, where it is not open.
         """
         if self.sock is None:
             self.timeout = connect_timeout
             self.connect()
-        turn = self._sockets.turn
         if self.sock.gettimeout() != turn.idle:
             self.sock.settimeout(turn.idle)
         self.sock.sendall(head)

@@ -127,7 +127,7 @@ class Connections:
         found: Exception
         try:
             response: HTTPResponse | PlainResponse = (
-                self._lean.send(request, headers)
+                self._lean.send(request, headers, turn)
                 if self._lean.takes(request, proxies)
                 else self._send_ordinarily(request, headers, proxies)
             )

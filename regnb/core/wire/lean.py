@@ -26,6 +26,7 @@ from regnb.core.wire.head import plain_head
 from regnb.core.wire.outgoing import Outgoing
 from regnb.core.wire.plain import PlainResponse
 from regnb.core.wire.reply import Reply
+from regnb.core.wire.turn import Turn
 
 # None where this is imported when something else is in its place already.
 _SEND = HTTPAdapter.send if HTTPAdapter.send.__module__ == HTTPAdapter.__module__ else None
@@ -76,21 +77,29 @@ class Lean:
             and not _LOGGER.isEnabledFor(logging.DEBUG)
         )
 
-    def send(self, request: Outgoing, headers: Mapping[str, str]) -> HTTPResponse | PlainResponse:
+    def send(
+        self, request: Outgoing, headers: Mapping[str, str], turn: Turn
+    ) -> HTTPResponse | PlainResponse:
         """Send a request and read the head of its answer; raises as urllib3 does."""
         pool = self._adapter.home_pool()
         try:
             connection: Any = pool._get_conn()
-            return self._ask(pool, connection, request.method, self._head(request, headers))
+            return self._ask(pool, connection, request, self._head(request, headers), turn)
         except (HTTPException, ClosedPoolError) as error:
             raise ProtocolError("The connection broke", error) from error  # as urllib3 does it
 
     def _ask(
-        self, pool: HTTPConnectionPool, connection: Connection, method: str, sent: bytes
+        self,
+        pool: HTTPConnectionPool,
+        connection: Connection,
+        request: Outgoing,
+        sent: bytes,
+        turn: Turn,
     ) -> HTTPResponse | PlainResponse:
         pool.num_requests += 1
+        method = request.method
         try:
-            receiver = connection.ask(sent, self._connect_timeout)
+            receiver = connection.ask(sent, turn, self._connect_timeout)
             begun = receiver.receive(FIRST)
             head = plain_head(begun, method)
             if head is not None:

@@ -81,10 +81,11 @@ class PlainResponse:
 
     def rest(self) -> bytes:
         """All that is left of the body; raises as `read1` does."""
-        first = self.read1(PIECE)
-        if not self.length_remaining:
-            return first
-        pieces = [first]
+        if len(self._ahead) == self.length_remaining:  # mostly it came with the head
+            self.length_remaining = 0
+            self.release_conn()
+            return self._ahead
+        pieces = []
         while self.length_remaining:
             pieces.append(self.read1(PIECE))
         return b"".join(pieces)

@@ -72,9 +72,10 @@ class Retries:
         clock: measures and waits.
         reached: whether the registry has ever answered.
         ration: what is left of the retries of all requests; no end of them as a rule.
+        quiet_until: when the registry may be asked again, on the monotonic clock.
     """
 
-    __slots__ = ("_cancelled", "_lock", "_quiet_until", "clock", "limits", "ration", "reached")
+    __slots__ = ("_cancelled", "_lock", "clock", "limits", "quiet_until", "ration", "reached")
 
     def __init__(self, limits: Limits, clock: Clock) -> None:
         """Start with a registry that has not answered yet."""
@@ -83,7 +84,7 @@ class Retries:
         self.reached = False
         self.ration = Ration()
         self._lock = threading.Lock()
-        self._quiet_until = -math.inf
+        self.quiet_until = -math.inf
         self._cancelled = threading.Event()
 
     @property
@@ -128,11 +129,11 @@ class Retries:
     def ask_for_quiet(self, seconds: float) -> None:
         """Hold all requests of the client back (F3)."""
         with self._lock:
-            self._quiet_until = max(self._quiet_until, self.clock.monotonic() + seconds)
+            self.quiet_until = max(self.quiet_until, self.clock.monotonic() + seconds)
 
     def quiet_left(self) -> float:
         """Seconds until the registry may be asked again; not above 0 where it may be now."""
-        return self._quiet_until - self.clock.monotonic()
+        return self.quiet_until - self.clock.monotonic()
 
 
 class Trial:
@@ -180,7 +181,10 @@ class Trial:
         Raises:
             OperationCancelledError: the trial was cancelled.
         """
-        self._check()
+        if self._cancelled.is_set():
+            raise cancelled()
+        if self._retries.quiet_until < self._started:
+            return  # nobody has asked for it since
         while (left := self._retries.quiet_left()) > 0:
             self._wait(left)
 

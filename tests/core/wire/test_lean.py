@@ -28,9 +28,9 @@ def lean(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     urls: list[str] = []
     send = Lean.send
 
-    def noted(self: Lean, request: Any, headers: Any) -> Any:
+    def noted(self: Lean, request: Any, *more: Any) -> Any:
         urls.append(request.url)
-        return send(self, request, headers)
+        return send(self, request, *more)
 
     monkeypatch.setattr(Lean, "send", noted)
     return urls
