@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -68,9 +68,9 @@ class Rows:
         self._columns: dict[str, array[int]] = {
             name: array(code) for name, code in typecodes.items()
         }
-        # How many rows are stored, and those that wait: always changed as one, so that whoever
-        # looks from another thread sees a number of rows that there was.
-        self._state: tuple[int, list[tuple[int, ...]]] = (0, [])
+        # How many rows are stored, and the cells of those that wait: always changed as one, so that
+        # whoever looks from another thread sees a number of rows that there was.
+        self._state: tuple[int, list[int]] = (0, [])
 
     @property
     def columns(self) -> dict[str, array[int]]:
@@ -82,16 +82,15 @@ class Rows:
         """Add a row, its cells in the order of the columns."""
         if len(row) != len(self._columns):
             raise ValueError(f"expected a cell for each of {', '.join(self._columns)}")
-        waiting = self._state[1]
-        waiting.append(row)
-        if len(waiting) >= WAITING:
-            self._store()
+        self.append_all(row)
 
-    def append_all(self, rows: list[tuple[int, ...]]) -> None:
-        """Add rows, each as `append` does."""
+    def append_all(self, cells: Sequence[int]) -> None:
+        """Add any number of rows, their cells one row after the other."""
+        if len(cells) % len(self._columns):
+            raise ValueError(f"expected rows of {', '.join(self._columns)}")
         waiting = self._state[1]
-        waiting += rows
-        if len(waiting) >= WAITING:
+        waiting += cells
+        if len(waiting) >= WAITING * len(self._columns):
             self._store()
 
     def extend(self, **columns: npt.NDArray[Any]) -> None:
@@ -117,13 +116,13 @@ class Rows:
     def __len__(self) -> int:
         """How many rows there are."""
         stored, waiting = self._state
-        return stored + len(waiting)
+        return stored + len(waiting) // len(self._columns)
 
     def _store(self) -> None:
         stored, waiting = self._state
         if not waiting:
             return
-        for column, cells in zip(self._columns.values(), zip(*waiting, strict=True), strict=True):
+        for position, column in enumerate(self._columns.values()):
             del column[stored:]  # what an interrupt may have left here
-            column.extend(cells)
-        self._state = stored + len(waiting), []
+            column.extend(array(column.typecode, waiting[position :: len(self._columns)]))
+        self._state = len(self), []

@@ -39,9 +39,6 @@ NO_TIME = -(2**63)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _JSON = json.JSONEncoder(sort_keys=True)
 
-Edge = tuple[int, ...]
-"""A row of `Inventory.edges`."""
-
 
 class Child(NamedTuple):
     """One entry of an index.
@@ -109,7 +106,7 @@ class Inventory:
         self.failures: list[Failure] = []
         self._begin_tables()
         self._document_rows: dict[int, int] = {}
-        self._plain: dict[str, Edge] = {}
+        self._plain: dict[str, tuple[int, ...]] = {}
         self._doubtful: dict[int, list[int]] = {}
         self._elsewhere: set[int] = set()
         self._here: set[int] = set()
@@ -197,17 +194,16 @@ class Inventory:
         code = self.digests.code(manifest.digest)
         if code in self._document_rows:
             return code
-        rows, config = self._edges(code, manifest)
+        first, row = len(self.edges), len(self.documents)
+        config = self._edges(code, manifest)
         subject = NONE
         if manifest.subject is not None:
-            rows += self._rows(code, SUBJECT, [manifest.subject])
-            subject = rows[-1][1]
-        first, row = len(self.edges), len(self.documents)
-        self.edges.append_all(rows)
+            self._add_edges(code, SUBJECT, [manifest.subject])
+            subject = self.digests.code(manifest.subject.digest)
         self.documents.append(
             code, self.texts.code(manifest.media_type), self.texts.code(manifest.kind),
             manifest.size, config, self._text(manifest.artifact_type), subject,
-            self._json(manifest.annotations), first, len(rows),
+            self._json(manifest.annotations), first, len(self.edges) - first,
         )  # fmt: skip
         self._document_rows[code] = row
         return code
@@ -344,27 +340,27 @@ class Inventory:
             for edge in np.flatnonzero(led):
                 self.edges.columns["foreign"][edge] = 1
 
-    def _edges(self, code: int, manifest: Manifest) -> tuple[list[Edge], int]:
-        """What a document points to; and the number of its config, or NONE."""
+    def _edges(self, code: int, manifest: Manifest) -> int:
+        """Note what a document points to; the number of its config, or NONE."""
         if isinstance(manifest, Index):
-            return self._rows(code, CHILD, manifest.manifests), NONE
+            self._add_edges(code, CHILD, manifest.manifests)
         if not isinstance(manifest, ImageManifest):
-            return [], NONE
-        rows = self._rows(code, LAYER, manifest.layers)
-        for row, layer in zip(rows, manifest.layers, strict=True):
+            return NONE
+        self._add_edges(code, LAYER, manifest.layers)
+        for layer in manifest.layers:
             if layer.urls and not layer.foreign:
-                self._doubtful.setdefault(code, []).append(row[1])
-        rows += self._rows(code, CONFIG, [manifest.config])
-        return rows, rows[-1][1]
+                self._doubtful.setdefault(code, []).append(self.digests.code(layer.digest))
+        self._add_edges(code, CONFIG, [manifest.config])
+        return self.digests.code(manifest.config.digest)
 
-    def _rows(self, parent: int, kind: int, to: Iterable[Descriptor]) -> list[Edge]:
-        number, more = self.digests.code, self._more
-        return [
-            (parent, number(one.digest), kind, position, one.size, *more(one))
-            for position, one in enumerate(to)
-        ]
+    def _add_edges(self, parent: int, kind: int, to: Iterable[Descriptor]) -> None:
+        cells: list[int] = []
+        for position, one in enumerate(to):
+            child = self.digests.code(one.digest)
+            cells += (parent, child, kind, position, one.size, *self._more(one))
+        self.edges.append_all(cells)
 
-    def _more(self, to: Descriptor) -> Edge:
+    def _more(self, to: Descriptor) -> tuple[int, ...]:
         """The end of a row: mostly there is nothing to say but the media type."""
         is_plain = to.platform is None and to.data is None and not to.annotations
         known = self._plain.get(to.media_type) if is_plain else None
