@@ -21,7 +21,6 @@ from regnb.core.wire.clock import Clock
 from regnb.core.wire.connections import Connections
 from regnb.core.wire.gate import Gate, unsafe
 from regnb.core.wire.incoming import REDIRECTS, Answer, Incoming
-from regnb.core.wire.limits import Limits
 from regnb.core.wire.outgoing import Body, Method, Outgoing, Purpose, plain_headers
 from regnb.core.wire.retry import Retries
 from regnb.core.wire.secret import Secret
@@ -35,6 +34,7 @@ class Transport:
     """The way to one registry, safe to share among threads and across forks.
 
     Attributes:
+        limits: what holds for every request.
         notices: what the registry wants its users to know.
         rate_limit: what it last said of how much more it may be asked, or None.
         requests: how many it was sent, tries that failed and redirects to other hosts included.
@@ -45,6 +45,7 @@ class Transport:
         self._connections = connections
         self._authenticator = authenticator
         self._gate = connections.gate
+        self.limits = connections.limits
         self._headers: dict[str, dict[str, str]] = {}
         self.notices = Notices(connections.address.name)
         self.rate_limit: RateLimit | None = None
@@ -60,11 +61,6 @@ class Transport:
     def gate(self) -> Gate:
         """What decides where a request may go."""
         return self._gate
-
-    @property
-    def limits(self) -> Limits:
-        """What holds for every request."""
-        return self._connections.limits
 
     @property
     def clock(self) -> Clock:
@@ -201,7 +197,7 @@ class Transport:
     def _authorised(self, request: Outgoing, scopes: Scopes) -> Incoming | Answer:
         """Send a request with what the registry wants to see, and once more where that ended."""
         used = self._authenticator.authorization(scopes)
-        incoming = self._send_home(_with(used, request))
+        incoming = self._send_home(request if used is None else _with(used, request))
         if incoming.status not in REFUSALS:
             return incoming
         # The body is read first: some registries say only there that a token has ended (B-A14).
@@ -250,9 +246,7 @@ class Transport:
         return {**known, **extra} if extra else known
 
 
-def _with(authorization: Authorization | None, request: Outgoing) -> Outgoing:
-    if authorization is None:
-        return request
+def _with(authorization: Authorization, request: Outgoing) -> Outgoing:
     anonymous = authorization.login is None
     return replace(request, authorization=authorization.header, anonymous=anonymous)
 

@@ -148,9 +148,7 @@ class Purse:
     def _spent(self) -> str:
         """Why there is nothing left; empty where there is."""
         budget = self._budget
-        # Those begun count at once, those sent include further pages and retries.
-        sent = max(self.asked, self._registry.requests - self._sent_before)
-        if budget.max_requests is not None and sent >= budget.max_requests:
+        if budget.max_requests is not None and self._sent >= budget.max_requests:
             return f"budget: {count(budget.max_requests, 'request')}"
         longest = budget.max_seconds
         if longest is not None and self._monotonic() - self._began >= longest:
@@ -159,11 +157,16 @@ class Purse:
             return self.outage
         if self._refusals >= REFUSALS:
             return "rate limit: the registry takes no more requests for now (429)"
-        return self._limited()
+        return "" if budget.keep_rate_limit is None else self._limited(budget.keep_rate_limit)
 
-    def _limited(self) -> str:
-        keep, limit = self._budget.keep_rate_limit, self._registry.rate_limit
-        if keep is None or limit is None or limit.remaining is None:
+    @property
+    def _sent(self) -> int:
+        """Requests: those begun count at once, those sent include further pages and retries."""
+        return max(self.asked, self._registry.requests - self._sent_before)
+
+    def _limited(self, keep: int) -> str:
+        limit = self._registry.rate_limit
+        if limit is None or limit.remaining is None:
             return ""
         left = max(limit.remaining - self._under_way, 0)  # which may not have been counted yet
         if left > keep:

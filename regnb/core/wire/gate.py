@@ -70,7 +70,10 @@ class Gate:
             UnsafeRedirectError: the request must not be sent at all.
         """
         if request.purpose is Purpose.REALM or self.is_home(request.url):
-            return _sendable(request, _authorized(request))
+            if request.authorization is None:
+                return _sendable(request, request.headers)
+            known = {**request.headers, "Authorization": request.authorization}
+            return _sendable(request, known)
         if request.purpose is Purpose.UPLOAD:
             return _sendable(request, _only(request, CARRIED_WITH_BODIES))
         if request.method not in READING or request.body is not None:
@@ -201,12 +204,6 @@ class Gate:
             netloc = urlsplit(self._address.root).netloc
             return Secret(urlsplit(target)._replace(scheme=scheme, netloc=netloc).geturl())
         return Secret(target)
-
-
-def _authorized(request: Outgoing) -> Mapping[str, str]:
-    if request.authorization is None:
-        return request.headers
-    return {**request.headers, "Authorization": request.authorization}
 
 
 def _only(request: Outgoing, allowed: frozenset[str]) -> Mapping[str, str]:

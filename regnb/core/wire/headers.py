@@ -19,16 +19,19 @@ class Headers(Mapping[str, str]):
 
     def __init__(self, fields: Iterable[tuple[str, str]] = ()) -> None:
         """Take names and values, in order."""
-        lowered = [(name.lower(), value) for name, value in fields]
-        self._values = dict(lowered)
+        self._values: dict[str, str] = {}
         self._repeated: dict[str, list[str]] = {}
-        if len(self._values) < len(lowered):
-            self._gather(lowered)
+        for name, value in fields:
+            lowered = name.lower()
+            if lowered in self._values:
+                self._repeat(lowered, value)
+            else:
+                self._values[lowered] = value
 
-    def _gather(self, lowered: list[tuple[str, str]]) -> None:
-        for name, value in lowered:
-            self._repeated.setdefault(name, []).append(value)
-        self._values = {name: ", ".join(values) for name, values in self._repeated.items()}
+    def _repeat(self, lowered: str, value: str) -> None:
+        values = self._repeated.setdefault(lowered, [self._values[lowered]])
+        values.append(value)
+        self._values[lowered] = ", ".join(values)
 
     def __getitem__(self, name: str) -> str:
         """The value of a header."""

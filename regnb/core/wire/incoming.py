@@ -104,8 +104,9 @@ class Incoming:
         self.authorised = request.authorization is not None and not request.anonymous
         self.retry_after: float | None = None
         self._gunzip: Gunzip | None = None
-        if "Content-Encoding" in self.headers and self.length != 0:
-            self._decode(self.headers["Content-Encoding"].strip().lower())
+        coding = self.headers.get("Content-Encoding")
+        if coding is not None and self.length != 0:
+            self._decode(coding.strip().lower())
 
     def _straight_way(self) -> Callable[[memoryview], int] | None:
         """What reads the body from the connection, where it is all that there is to be done."""
@@ -187,7 +188,7 @@ class Incoming:
         if self.length is not None and self.length > limit and not cut:
             self.close()
             raise self._too_large(limit)
-        if isinstance(self._raw, PlainResponse) and not cut and not self.encoded:
+        if isinstance(self._raw, PlainResponse) and not cut and self._gunzip is None:
             return self._from_wire(self._raw.rest)
         pieces: list[bytes] = []
         try:

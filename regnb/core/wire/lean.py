@@ -111,9 +111,10 @@ class Lean:
             raise
 
     def _head(self, request: Outgoing, headers: Mapping[str, str]) -> bytes:
-        lines = [f"{request.method} {request.url[self._start :]} HTTP/1.1", self._authority]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
-        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+        text = f"{request.method} {request.url[self._start :]} HTTP/1.1\r\n{self._authority}\r\n"
+        for name, value in headers.items():
+            text += f"{name}: {value}\r\n"
+        return f"{text}\r\n".encode("latin-1")
 
 
 def _authority(home: Address) -> str:

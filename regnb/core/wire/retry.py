@@ -106,7 +106,7 @@ class Retries:
             RegistryError: what broke the last attempt off.
             OperationCancelledError: `cancel` was called meanwhile.
         """
-        return self.begin(attempts=attempts).run(attempt)
+        return Trial(self, attempts, self._cancelled).run(attempt)
 
     @contextmanager
     def rationed(self, most: float = RATION) -> Iterator[None]:
