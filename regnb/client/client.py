@@ -167,9 +167,9 @@ class Client(Shown):
         registry counts requests, tags are asked for by HEAD. Nobody is asked whether the blob of a
         config that is in the cache is still there, as nobody is for layers.
 
-        An audit that was interrupted, killed or stopped by its budget loses nothing: within 24
-        hours, the next with the same arguments goes on with what it had been answered. The window
-        of time is then that of both.
+        An audit that was interrupted or stopped by its budget loses nothing, and one that was
+        killed the answers of its last half second: within 24 hours, the next with the same
+        arguments goes on with what it had been answered. The window of time is then that of both.
 
         Args:
             repositories: what to audit instead of the whole catalog: names, or globs for names in

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from pandas.api.extensions import ExtensionArray
 
+import regnb
 from regnb.errors import printable
 from regnb.frames.schemas import FLAG, Dtype, Schema
 
@@ -62,14 +61,9 @@ def _noted(built: pd.DataFrame, table: str, registry: str, retrieved: datetime) 
         "table": table,
         "registry": registry,
         "retrieved": retrieved.isoformat(),
-        "version": _version(),
+        "version": regnb.__version__,
     }
     return built
-
-
-@cache
-def _version() -> str:
-    return version("regnb")
 
 
 def _values(name: str, values: Any, dtype: Dtype) -> Any:

@@ -36,7 +36,7 @@ from regnb.walk.places import BlobJob, Place
 from regnb.walk.source import Listed, Look, Source
 from regnb.walk.uncompressed import LayerJob
 
-TOGETHER = 16
+TOGETHER = 32
 """Answers that wait to be read together."""
 
 MOST_WHOLES = 8

@@ -8,6 +8,7 @@ a row in `Inventory.failures` and ends nothing (F11).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ from regnb.walk.uncompressed import Layers
 
 BATCH = 1_000
 """Repositories that are walked together: what is known of them alone is dropped afterwards."""
+
+KEEPS = 0.5
+"""Seconds after which answers are written to disk: little by little takes longer in all."""
 
 DEPTH = 32
 """Indexes within indexes; what lies deeper is an error (S10)."""
@@ -140,7 +144,8 @@ def crawl(
         asking, configs=configs, referrers=referrers, cancel=registry.cancel, workers=workers,
         on_progress=on_progress,
     )  # fmt: skip
-    walk.on_tick = [asking.take_in, cache.flush, journal.flush, purse.check]
+    walk.on_tick = [asking.take_in, purse.check]
+    walk.to_keep = [cache.flush, journal.flush]
     with _ending(asking, cache, journal), registry.frugal():
         if pairs is None:
             walk.walk_repositories(scope)
@@ -187,6 +192,8 @@ class _Walk:
     ) -> None:
         self.asking = asking
         self.on_tick: list[Callable[[], object]] = []
+        self.to_keep: list[Callable[[], object]] = []
+        self._kept = time.monotonic()
         self._configs = configs
         self._referrers = referrers
         self._cancel = cancel
@@ -386,4 +393,8 @@ class _Walk:
     def _tick(self) -> None:
         for act in self.on_tick:
             act()
+        if time.monotonic() - self._kept >= KEEPS:
+            self._kept = time.monotonic()
+            for keep in self.to_keep:
+                keep()
         self.report()

@@ -194,7 +194,7 @@ def test_nothing_that_is_kept_tells_a_secret(cache: Path) -> None:
     assert not any(b"hunter2" in path.read_bytes() for path in files)
 
 
-def test_a_process_that_is_killed_loses_what_came_in_its_last_tick(
+def test_a_process_that_is_killed_loses_what_came_in_its_last_half_second(
     reg: SampleClient, sent: Sent, cache: Path
 ) -> None:
     script = textwrap.dedent("""
@@ -218,8 +218,8 @@ def test_a_process_that_is_killed_loses_what_came_in_its_last_tick(
     regnb.cache.clear()
     sent.clear()
     assert_equal(rest, reg.audit())
-    # 32 at once, 5 a second each: some 16 answers come in a tick, and the first is made twice.
-    assert after < sum(sent.values()) - 150 + 60
+    # Up to 32 at once, 5 a second each: some 80 answers come in that time; some are asked twice.
+    assert after < sum(sent.values()) - 150 + 110
     assert is_whole(rest)
 
 
