@@ -21,14 +21,17 @@ class Crew:
     """How many threads work at once: more, as long as a job takes no longer than with fewer.
 
     Where a link has latency that finds out how much it carries, and where a registry or this
-    machine is the bottleneck it stops early: there each job waits for the others. What makes jobs
-    slow makes the crew small again, be it load or waits after a 429.
+    machine is the bottleneck it goes back: there each job waits for the others, and further threads
+    cost time and bring none. What makes jobs slow makes the crew small again, be it load or waits
+    after a 429.
 
     Attributes:
         size: threads, now.
     """
 
     GROWS, SHRINKS = 1.25, 2.0  # times the best mean of this list of jobs
+    HELPS = 0.25  # the part that further threads have to do of what as many did at first
+    RESTS = 10  # looks, after further threads were of no help
 
     def __init__(self, size: int = 8, *, most: int = 32) -> None:
         """Begin with `size` threads, and never have fewer, or more than `most`."""
@@ -40,6 +43,7 @@ class Crew:
     def begin(self) -> None:
         """Expect another kind of jobs."""
         self._best = float("inf")
+        self._rest = 0
         self._count, self._spent = 0, 0.0
 
     def note(self, seconds: float) -> None:
@@ -57,10 +61,20 @@ class Crew:
             self._count, self._spent = 0, 0.0
         mean = spent / count
         self._best = min(self._best, mean)
-        if mean <= self._best * self.GROWS:
-            self.size = min(self._most, self.size + 2)
-        elif mean > self._best * self.SHRINKS:
+        if mean > self._best * self.SHRINKS:
             self.size = max(self._least, self.size * 3 // 4)
+        elif self.size > self._least and self._gain(mean) < self.HELPS:
+            self.size = max(self._least, self.size - 2)
+            self._rest = self.RESTS
+        elif self._rest:
+            self._rest -= 1
+        elif mean <= self._best * self.GROWS:
+            self.size = min(self._most, self.size + 2)
+
+    def _gain(self, mean: float) -> float:
+        """What the further threads do, of what they would if they held no other up."""
+        done = (self.size / mean) / (self._least / self._best)
+        return (done - 1) / (self.size / self._least - 1)
 
 
 def run(

@@ -117,7 +117,27 @@ def test_s27_a_crew_stops_growing_where_jobs_wait_and_shrinks_where_they_wait_lo
             crew.note(seconds)
         crew.adjust()
         sizes.append(crew.size)
-    assert sizes == [10, 12, 12, 12, 9, 8, 8, 10]
+    assert sizes == [10, 12, 10, 8, 8, 8, 8, 8]
+
+
+def test_s27_a_crew_goes_back_where_more_do_no_more_and_tries_again_later() -> None:
+    crew, sizes = Crew(8), []
+    for _ in range(14):
+        for _ in range(crew.size):
+            crew.note(0.1 * crew.size)  # whatever their number, they do ten a second
+        crew.adjust()
+        sizes.append(crew.size)
+    assert sizes == [10, *[8] * 11, 10, 8]
+
+
+def test_s27_a_crew_grows_on_where_jobs_take_now_longer_and_now_not() -> None:
+    crew, sizes = Crew(8), []
+    for seconds in (0.080, 0.092, 0.085, 0.098, 0.081):
+        for _ in range(crew.size):
+            crew.note(seconds)
+        crew.adjust()
+        sizes.append(crew.size)
+    assert sizes == [10, 12, 14, 16, 18]
 
 
 def test_too_few_jobs_tell_nothing_and_other_jobs_are_another_matter() -> None:

@@ -122,9 +122,9 @@ class Transport:
             ProtocolError: an answer that is too large, unreadable or leads where it must not.
             OperationCancelledError: another thread called `cancel`.
         """
-        request = self.request(method, url, accept=accept, headers=headers, body=body)
+        request = Outgoing(method, url, self._prepared_headers(accept, headers), body=body)
         once = partial(self.attempt, request, limit=limit, scopes=scopes)
-        return self.retries.run(once, attempts=attempts)
+        return self._connections.retries.run(once, attempts=attempts)
 
     def request(
         self,

@@ -21,7 +21,7 @@ from regnb.core.wire.clock import Clock
 from regnb.core.wire.environment import proxies_for
 from regnb.core.wire.failures import explain
 from regnb.core.wire.gate import Gate, refused
-from regnb.core.wire.incoming import Answer, Incoming
+from regnb.core.wire.incoming import SUCCESSES, Answer, Incoming
 from regnb.core.wire.lean import Lean
 from regnb.core.wire.limits import Limits
 from regnb.core.wire.neighbourhood import NotAdmitted, Resolve, resolve
@@ -163,7 +163,7 @@ class Connections:
         """Read an answer to its end; arguments and errors as for `fetch`."""
         wait = None
         try:
-            if incoming.ok:
+            if incoming.status in SUCCESSES:
                 body = incoming.whole(limit)
             else:
                 said = incoming.whole(self.limits.error_body, cut=True)

@@ -55,15 +55,10 @@ def plain_head(seen: bytes, method: str) -> Head | None:
     if len(fields) > MOST_FIELDS or headers.has_any(_ODD):
         return None
     status = int(found[1])
-    length = _length(status, method, headers.get(_CONTENT_LENGTH))
-    return None if length is None else Head(status, headers, length, found.end())
-
-
-def _length(status: int, method: str, stated: str | None) -> int | None:
-    """The bytes of a body by its status and its Content-Length; None if they do not say."""
     empty = status in _WITHOUT_BODY or method == "HEAD"
-    if stated is None:
-        return 0 if empty else None
-    if not _LENGTH.fullmatch(stated):  # as two of them do not
+    stated = headers.get(_CONTENT_LENGTH)
+    if stated is None and empty:
+        return Head(status, headers, 0, found.end())
+    if stated is None or not _LENGTH.fullmatch(stated):  # as two of them do not
         return None
-    return 0 if empty else int(stated)
+    return Head(status, headers, 0 if empty else int(stated), found.end())
