@@ -288,6 +288,8 @@ class _Walk:
     def _descend(self, level: list[Place]) -> Iterator[Place]:
         """All places that are reached and hold their manifest."""
         for _ in range(DEPTH):
+            if not level:
+                return
             yield from level
             level = self._resolve(self._below(level))
         for place in level:

@@ -189,7 +189,7 @@ class Incoming:
             self.close()
             raise self._too_large(limit)
         if isinstance(self._raw, PlainResponse) and not cut and self._gunzip is None:
-            return self._from_wire(self._raw.rest)
+            return self._raw.rest() if self._raw.is_here else self._from_wire(self._raw.rest)
         pieces: list[bytes] = []
         try:
             self._collect(pieces, limit)

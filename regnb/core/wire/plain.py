@@ -55,6 +55,13 @@ class PlainResponse:
         self.status = head.status
         self.length_remaining = head.length
         self.headers = head.headers
+        if self.is_here:
+            self.release_conn()
+
+    @property
+    def is_here(self) -> bool:
+        """Whether all that is left of the body has come, as it mostly does with the head."""
+        return len(self._ahead) == self.length_remaining
 
     def read1(self, size: int, *, decode_content: bool = False) -> bytes:
         """The next bytes, at most `size`, empty at the end; they are never decoded.
@@ -81,9 +88,8 @@ class PlainResponse:
 
     def rest(self) -> bytes:
         """All that is left of the body; raises as `read1` does."""
-        if len(self._ahead) == self.length_remaining:  # mostly it came with the head
+        if self.is_here:
             self.length_remaining = 0
-            self.release_conn()
             return self._ahead
         pieces = []
         while self.length_remaining:
