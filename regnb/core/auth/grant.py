@@ -17,6 +17,9 @@ from regnb.errors import InvalidDocumentError
 from regnb.model import strict_json
 
 DEFAULT_LIFETIME = 60.0
+SHORTEST_LIFETIME = 0.1
+"""Seconds; what says less would have ended before it is sent, and counts as saying nothing."""
+
 LONGEST_LIFETIME = 12 * 3600.0
 _SENDABLE = re.compile(r"[!-~]+")
 
@@ -65,7 +68,7 @@ def lifetime(expires_in: object, issued_at: object, *, now: float) -> float:
     """
     seconds = _seconds(expires_in)
     age = now - _date(issued_at, otherwise=now)
-    return seconds - age if 0 <= age < seconds else seconds
+    return seconds - age if 0 <= age <= seconds - SHORTEST_LIFETIME else seconds
 
 
 def _document(body: bytes) -> Mapping[str, Any]:
@@ -87,9 +90,9 @@ def _seconds(value: object) -> float:
             value = float(value)
         except ValueError:
             return DEFAULT_LIFETIME
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return DEFAULT_LIFETIME
-    return min(value, LONGEST_LIFETIME)
+    return min(value, LONGEST_LIFETIME) if value >= SHORTEST_LIFETIME else DEFAULT_LIFETIME
 
 
 def _date(value: object, *, otherwise: float) -> float:

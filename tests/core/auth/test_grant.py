@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from regnb.core.auth.authorization import Authorization
@@ -144,6 +144,8 @@ _json = st.recursive(
 _names = st.sampled_from(["token", "access_token", "expires_in", "issued_at", "refresh_token"])
 
 
+@example({"token": "t", "expires_in": 2e-313})
+@example({"token": "t", "expires_in": 300, "issued_at": at(NOW - 299.9999999)})
 @given(st.dictionaries(_names, _json | st.text("0123456789-:TZ+.eE", max_size=30), max_size=5))
 def test_w_a6_whatever_is_said_of_a_token_it_lives_a_while(document: dict[str, Any]) -> None:
     found = grant(json.dumps(document).encode())
