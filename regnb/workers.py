@@ -30,7 +30,7 @@ class Crew:
     """
 
     GROWS, SHRINKS = 1.25, 2.0  # times the best mean of this list of jobs
-    HELPS = 0.25  # the part that further threads have to do of what as many did at first
+    HELPS = 0.1  # the part that further threads have to do of what as many did at first
     RESTS = 10  # looks, after further threads were of no help
 
     def __init__(self, size: int = 8, *, most: int = 32) -> None:

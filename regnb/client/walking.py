@@ -11,10 +11,11 @@ from regnb.errors import ListingWarning
 from regnb.progress import bar
 from regnb.store.cache import ContentCache
 from regnb.walk.budget import Budget
-from regnb.walk.crawl import Progress, crawl
+from regnb.walk.crawl import crawl
 from regnb.walk.failures import not_names
 from regnb.walk.inventory import Inventory
 from regnb.walk.journal import Journal
+from regnb.walk.progress import Progress
 from regnb.walk.scope import Scope
 
 

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 
 from regnb import interfaces
 from regnb.errors import (
-    AuthenticationRequiredError,
     BodyTooLargeError,
-    DeniedError,
-    InvalidDocumentError,
     ManifestUnknownError,
-    NotFoundError,
     OperationCancelledError,
     RegnbError,
     SizeMismatchError,
@@ -29,7 +26,7 @@ from regnb.model.manifest import Manifest
 from regnb.store.cache import ContentCache
 from regnb.walk.budget import Purse, Stopped
 from regnb.walk.columns import NONE
-from regnb.walk.failures import Stage, not_names
+from regnb.walk.failures import Stage, listing_status, not_names
 from regnb.walk.inventory import BY_SUBJECT, Inventory
 from regnb.walk.journal import Journal
 from regnb.walk.places import BlobJob, Place
@@ -41,9 +38,6 @@ TOGETHER = 32
 
 MOST_WHOLES = 8
 """How many whole layers a registry may send in place of a part until it is not asked for more."""
-
-# What is wrong with the bytes is wrong wherever they lie.
-_WRONG_ANYWHERE = (InvalidDocumentError, BodyTooLargeError)
 
 
 class Closed(Exception):  # noqa: N818 - never seen outside: it ends a thread that is late
@@ -80,7 +74,7 @@ class Asking:
         self.lists_referrers = True
         self.purse = purse
         self.settled: set[int] = set()
-        self._looks: deque[Look] = deque()
+        self._arrived: deque[Callable[[], None]] = deque()
         self._source = Source(
             registry,
             cache=cache,
@@ -134,7 +128,7 @@ class Asking:
             with self._noting(error) as inventory:
                 if isinstance(partial, TagList):
                     self.listed[repository] = partial
-                inventory.add_listing(repository, _status(error), NONE)
+                inventory.add_listing(repository, listing_status(error), NONE)
                 inventory.add_failure(error, stage="tags", repository=repository)
             return
         with self._noting() as inventory:
@@ -149,32 +143,37 @@ class Asking:
     def read_reference(self, pair: tuple[str, str]) -> None:
         """Ask a repository for what a tag or digest names; `take_in` notes what it answers."""
         try:
-            self._looks.append(self._source.look(*pair))
+            look = self._source.look(*pair)
         except RegnbError as error:
             self._lose(*pair, error)
-        if len(self._looks) >= TOGETHER:
-            self.take_in()
+        else:
+            self._arrive(partial(self._note_root, look))
 
     def take_in(self) -> None:
-        """Read and note the manifests that have come, one right after the other.
+        """Read and note the manifests and configs that have come, one right after the other.
 
         Between two requests each would take about twice the time: until the next answer comes,
         others have driven the code that reads it from the processor.
         """
         while True:
             try:
-                look = self._looks.popleft()
+                read = self._arrived.popleft()
             except IndexError:
                 return
-            try:
-                digest = self._source.resolve(look)
-            except RegnbError as error:
-                self._lose(look.repository, look.reference, error)
-            else:
-                self._note_root(look, digest)
+            read()
 
-    def _note_root(self, look: Look, digest: Digest) -> None:
+    def _arrive(self, read: Callable[[], None]) -> None:
+        self._arrived.append(read)
+        if len(self._arrived) >= TOGETHER:
+            self.take_in()
+
+    def _note_root(self, look: Look) -> None:
         repository = look.repository
+        try:
+            digest = self._source.resolve(look)
+        except RegnbError as error:
+            self._lose(repository, look.reference, error)
+            return
         tag = _tag_of(look.reference)
         with self._noting() as inventory:
             self.answered += 1
@@ -297,15 +296,22 @@ class Asking:
         digest = self.inventory.digests.values[job.digest]
         try:
             raw = self._source.config(job.repository, digest)
-            config = parse_image_config(raw, digest=digest)
         except RegnbError as error:
             self._note_blob_failure(job, error, stage="config")
-            if isinstance(error, _WRONG_ANYWHERE):
-                self.settled.add(job.digest)
+            if isinstance(error, BodyTooLargeError):
+                self.settled.add(job.digest)  # it is no smaller elsewhere
+            return
+        self.settled.add(job.digest)
+        self._arrive(partial(self._note_config, job, raw))
+
+    def _note_config(self, job: BlobJob, raw: bytes) -> None:
+        try:
+            config = parse_image_config(raw, digest=self.inventory.digests.values[job.digest])
+        except RegnbError as error:
+            self._note_blob_failure(job, error, stage="config")
             return
         with self._noting() as inventory:
             inventory.add_config(config)
-            self.settled.add(job.digest)
 
     def _has_moved(self, place: Place) -> bool:
         if place.tag is None:
@@ -371,12 +377,6 @@ class Asking:
 
 def _tag_of(reference: str) -> str | None:
     return None if ":" in reference else reference
-
-
-def _status(error: RegnbError) -> str:
-    if isinstance(error, NotFoundError):
-        return "404"
-    return "denied" if isinstance(error, DeniedError | AuthenticationRequiredError) else "error"
 
 
 def _absent(place: Place, *, moved: bool) -> RegnbError:

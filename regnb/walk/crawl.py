@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeVar
 
@@ -28,6 +27,7 @@ from regnb.walk.disputes import disputed
 from regnb.walk.inventory import BY_INDEX, BY_SUBJECT, Inventory
 from regnb.walk.journal import Journal
 from regnb.walk.places import BlobJob, Place
+from regnb.walk.progress import Progress
 from regnb.walk.referring import Referring, is_list
 from regnb.walk.scope import Scope, in_words
 from regnb.walk.uncompressed import Layers
@@ -45,35 +45,6 @@ REFERRERS_DEPTH = Limits().referrers_depth
 """Referrers of referrers; what lies deeper is an error (R6)."""
 
 Job = TypeVar("Job")
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a walk is.
-
-    Attributes:
-        repositories_known: repositories to walk.
-        repositories: those whose tags were listed.
-        tags_known: tags and other references to read, as far as they were listed.
-        tags_done: those that were read or failed.
-        manifests: distinct manifests read.
-        configs: distinct image configs read.
-        layers_known: layers to ask for their uncompressed size; none before that begins.
-        layers: those that were asked, or had told it before.
-        requests: questions asked; a listing of many pages counts as one.
-        errors: what could not be read.
-    """
-
-    repositories_known: int
-    repositories: int
-    tags_known: int
-    tags_done: int
-    manifests: int
-    configs: int
-    layers_known: int
-    layers: int
-    requests: int
-    errors: int
 
 
 def crawl(
@@ -280,7 +251,6 @@ class _Walk:
         """Where references lead that was not met before, each place once."""
         self._tags_known += len(pairs)
         self._run(pairs, self.asking.read_reference)
-        self.asking.take_in()
         roots = sorted(self.asking.roots, key=lambda place: (place.repository, place.tag or ""))
         self.asking.roots.clear()
         return [place for place in roots if self._is_new(place)]
@@ -391,6 +361,7 @@ class _Walk:
 
     def _run(self, jobs: Collection[Job], work: Callable[[Job], None]) -> None:
         threads.run(jobs, work, workers=self._workers, tick=self._tick, cancel=self._cancel)
+        self.asking.take_in()
 
     def _tick(self) -> None:
         for act in self.on_tick:

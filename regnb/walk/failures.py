@@ -8,7 +8,10 @@ from datetime import datetime
 from typing import Literal
 
 from regnb.errors import (
+    AuthenticationRequiredError,
+    DeniedError,
     InvalidReferenceError,
+    NotFoundError,
     RateLimitedError,
     RegistryError,
     RegistryTimeoutError,
@@ -91,3 +94,10 @@ def not_names(of: str, refused: Sequence[str]) -> InvalidReferenceError:
         f"{len(refused)} of the names listed are no {of} and were not read: {shown}"
         + (", …" if len(refused) > NAMES_SHOWN else ".")
     )
+
+
+def listing_status(error: RegnbError) -> str:
+    """How the listing of a repository went that ended in an error."""
+    if isinstance(error, NotFoundError):
+        return "404"
+    return "denied" if isinstance(error, DeniedError | AuthenticationRequiredError) else "error"

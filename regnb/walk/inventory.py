@@ -8,9 +8,8 @@ hold its number: an edge costs 36 bytes.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +22,7 @@ from regnb.model.manifest import ImageManifest, Index, Manifest
 from regnb.model.platform import Platform
 from regnb.walk.columns import NONE, Codes, Rows
 from regnb.walk.failures import Failure, Stage
+from regnb.walk.moments import microseconds, microseconds_at, time_of
 
 CONFIG, LAYER, CHILD, SUBJECT = range(4)
 """What an edge leads to: its ``kind``."""
@@ -33,10 +33,6 @@ BY_TAG, BY_INDEX, BY_SUBJECT = range(3)
 BY_ISIZE, BY_ZSTD_HEADER = range(2)
 """What told how large a layer is uncompressed: its ``source``."""
 
-NO_TIME = -(2**63)
-"""The time of a config that states none; numpy reads it as NaT."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _JSON = json.JSONEncoder(sort_keys=True)
 
 
@@ -52,11 +48,6 @@ class Child(NamedTuple):
     digest: int
     attestation: bool
     size: int
-
-
-def microseconds() -> int:
-    """The time now, in microseconds since 1970, UTC."""
-    return time.time_ns() // 1000
 
 
 class Inventory:
@@ -142,12 +133,12 @@ class Inventory:
     @property
     def started_at(self) -> datetime:
         """When the walk began, UTC."""
-        return _time(self._started)
+        return time_of(self._started)
 
     @property
     def finished_at(self) -> datetime:
         """When the walk ended or was stopped, UTC."""
-        return _time(self._stopped)
+        return time_of(self._stopped)
 
     @property
     def complete(self) -> bool:
@@ -283,7 +274,7 @@ class Inventory:
         """Note what could not be read, and which manifest led there."""
         failure = Failure.of(
             error,
-            observed_at=_time(self._now()),
+            observed_at=time_of(self._now()),
             stage=stage,
             repository=repository,
             reference=reference,
@@ -399,12 +390,3 @@ class Inventory:
     def _json(self, value: Mapping[str, str] | tuple[str, ...]) -> int:
         """The number of the JSON of what is not empty, its keys sorted."""
         return self.prose.code(_JSON.encode(value)) if value else NONE
-
-
-def microseconds_at(time: datetime | None) -> int:
-    """A time in microseconds since 1970, UTC, exactly; NO_TIME for None."""
-    return NO_TIME if time is None else (time - _EPOCH) // timedelta(microseconds=1)
-
-
-def _time(moment: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=moment)

@@ -21,7 +21,7 @@ from typing import Any
 from regnb import errors
 from regnb.errors import RegistryError, RegnbError
 from regnb.store import database
-from regnb.walk.inventory import microseconds
+from regnb.walk.moments import microseconds
 
 FOLDER = "walks"
 """Where journals lie, in the folder of the cache."""

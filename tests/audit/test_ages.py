@@ -15,7 +15,8 @@ from regnb.audit.plans.rules import keep
 from regnb.errors import InvalidDocumentError
 from regnb.model.manifest import ImageManifest
 from regnb.model.reference import referrers_tag
-from regnb.walk.inventory import Inventory, microseconds_at
+from regnb.walk.inventory import Inventory
+from regnb.walk.moments import microseconds_at
 from tests.audit.building import Building, blob, config, image, index
 from tests.audit.configs import add_config
 

@@ -21,7 +21,8 @@ from regnb.audit.kernel.seen import Seen
 from regnb.model import media_types
 from regnb.model.digest import Digest
 from regnb.walk.columns import Rows
-from regnb.walk.inventory import CONFIG, LAYER, NO_TIME, Inventory
+from regnb.walk.inventory import CONFIG, LAYER, Inventory
+from regnb.walk.moments import NO_TIME
 from tests.bench.measuring import Call, Figures, alone, middle, report
 
 Ints = npt.NDArray[np.int64]

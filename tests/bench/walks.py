@@ -76,25 +76,32 @@ def dxf(host: str) -> Call:
     return walk
 
 
-def curl(host: str) -> Call:
-    """curl, eight at once, for manifests whose URLs it is given: what the wire and the server give.
+def curl(host: str, *, configs: bool) -> Call:
+    """curl, eight at once, for content whose URLs it is given: what the wire and the server give.
 
     It throws away what it reads.
     """
     registry = f"http://{host}/v2"
-    names = requests.get(f"{registry}/_catalog?n=1000", timeout=60).json()["repositories"]
+    session = requests.Session()
+    names = session.get(f"{registry}/_catalog?n=1000", timeout=60).json()["repositories"]
     urls = [
         f"{registry}/{name}/manifests/{tag}"
         for name in names
-        for tag in requests.get(f"{registry}/{name}/tags/list", timeout=60).json()["tags"]
+        for tag in session.get(f"{registry}/{name}/tags/list", timeout=60).json()["tags"]
     ]
+    tags = len(urls)
+    for url in urls[: tags if configs else 0]:
+        manifest = session.get(url, headers={"Accept": MANIFEST}, timeout=60).json()
+        digest = manifest["config"]["digest"]
+        urls.append(f"{url.rpartition('/manifests/')[0]}/blobs/{digest}")
     lines = "".join(f'url = "{url}"\noutput = "{os.devnull}"\n' for url in urls)
     command = ["curl", "-sS", "--noproxy", "*", "-H", f"Accept: {MANIFEST}", "--fail"]
     command += ["--parallel", "--parallel-max", "8", "-w", "%{http_code}\\n", "-K", "-"]
 
     def walk() -> int:
         done = subprocess.run(command, input=lines, check=True, capture_output=True, text=True)
-        return done.stdout.split().count("200")
+        assert done.stdout.split() == ["200"] * len(urls)
+        return tags
 
     return walk
 
@@ -127,10 +134,11 @@ WALKS: dict[str, Callable[[str], Call]] = {
     "oras-py": lambda host: oras(host, configs=False),
     "python-dxf": dxf,
     "oras-py, 8 threads": oras_threads,
-    "curl, 8 at once": curl,
+    "curl, 8 at once": lambda host: curl(host, configs=False),
     "regnb with configs": lambda host: regnb(host, configs=True),
     "regnb with configs, again": lambda host: regnb(host, configs=True, again=True),
     "oras-py with configs": lambda host: oras(host, configs=True),
+    "curl with configs": lambda host: curl(host, configs=True),
 }
 
 

@@ -10,7 +10,8 @@ from regnb.model.descriptor import ATTESTATION, REFERENCE_TYPE
 from regnb.model.digest import Digest
 from regnb.model.manifest import Index
 from regnb.walk import crawl as crawl_module
-from regnb.walk.crawl import Progress, crawl
+from regnb.walk.crawl import crawl
+from regnb.walk.progress import Progress
 from tests.walk.fakes import FakeRegistry, Request, config_of, index
 from tests.walk.seeing import A, B, C, company, contents, members, tags
 

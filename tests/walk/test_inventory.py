@@ -8,7 +8,8 @@ from regnb.model.digest import Digest
 from regnb.model.image_config import ImageConfig
 from regnb.model.platform import Platform
 from regnb.walk.columns import NONE, Codes, Rows
-from regnb.walk.inventory import NO_TIME, Inventory
+from regnb.walk.inventory import Inventory
+from regnb.walk.moments import NO_TIME
 from tests.walk.fakes import image, index
 
 SECOND = 1_000_000

@@ -19,9 +19,10 @@ from regnb.store.cache import ContentCache
 from regnb.walk import asking as asking_module
 from regnb.walk.budget import Budget
 from regnb.walk.columns import NONE
-from regnb.walk.crawl import Progress, crawl
+from regnb.walk.crawl import crawl
 from regnb.walk.inventory import Inventory
 from regnb.walk.journal import Journal
+from regnb.walk.progress import Progress
 from regnb.walk.uncompressed import HOMES, frame_content_size
 from tests.walk.fakes import FakeRegistry, Request, config_of
 

@@ -11,7 +11,7 @@ from regnb.audit.kernel.times import IMPLAUSIBLE, created, days_until
 from regnb.audit.tables.cells import nullable, numbered
 from regnb.audit.tables.tables import build
 from regnb.frames.answer_schemas import AGE, AGES
-from regnb.walk.inventory import NO_TIME
+from regnb.walk.moments import NO_TIME
 
 DAYS = (7, 30, 90, 180, 365, 730, 1825)
 """Where the bins of ages meet."""

@@ -21,7 +21,8 @@ from regnb.audit.tables.cells import maybe, numbered, strings, times
 from regnb.audit.tables.tables import build
 from regnb.frames.answer_schemas import COMPLIANCE, MEDIA_TYPES
 from regnb.walk.columns import NONE
-from regnb.walk.inventory import LAYER, NO_TIME
+from regnb.walk.inventory import LAYER
+from regnb.walk.moments import NO_TIME
 
 MOST_LAYERS = 127
 """What overlay file systems of common runtimes can stack."""

@@ -11,7 +11,8 @@ import pandas as pd
 from regnb.audit.kernel.arrays import Flags, Ints
 from regnb.audit.kernel.levels import Levels
 from regnb.audit.tables.cells import Objects, texts
-from regnb.walk.inventory import NO_TIME, Inventory
+from regnb.walk.inventory import Inventory
+from regnb.walk.moments import NO_TIME
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from regnb.audit.tables.cells import maybe, nullable, numbered, strings, times
 from regnb.audit.tables.tables import build
 from regnb.frames.answer_schemas import STALE
 from regnb.frames.schemas import TIME_SOURCE
-from regnb.walk.inventory import NO_TIME
+from regnb.walk.moments import NO_TIME
 
 
 def stale(

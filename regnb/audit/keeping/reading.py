@@ -19,7 +19,8 @@ from regnb.model.digest import Digest
 from regnb.model.platform import Platform
 from regnb.walk.columns import NONE
 from regnb.walk.columns import Codes as Numbering
-from regnb.walk.inventory import NO_TIME, Inventory
+from regnb.walk.inventory import Inventory
+from regnb.walk.moments import NO_TIME
 
 Numbers = Callable[[Any], Codes]
 

@@ -15,7 +15,8 @@ from regnb.audit.keeping.forms import PLATFORM, WORDS, Cell, Saved
 from regnb.audit.kernel.arrays import Codes, Ints
 from regnb.model.platform import Platform
 from regnb.walk.columns import NONE
-from regnb.walk.inventory import NO_TIME, Inventory
+from regnb.walk.inventory import Inventory
+from regnb.walk.moments import NO_TIME
 
 TIME = pa.timestamp("us", tz="UTC")
 

@@ -11,7 +11,7 @@ from regnb.audit.kernel.chains import Chains
 from regnb.audit.kernel.images import Images
 from regnb.audit.kernel.levels import Levels
 from regnb.walk.columns import NONE
-from regnb.walk.inventory import NO_TIME
+from regnb.walk.moments import NO_TIME
 
 
 class Bases:

@@ -16,7 +16,7 @@ from regnb.audit.kernel.arrays import Codes, Flags, Ints
 from regnb.audit.kernel.seen import Seen
 from regnb.errors import printable
 from regnb.walk.columns import NONE
-from regnb.walk.inventory import NO_TIME, microseconds_at
+from regnb.walk.moments import NO_TIME, microseconds_at
 
 DOCKER = datetime(2013, 3, 20, tzinfo=UTC)
 """The first day of Docker: no image is older."""

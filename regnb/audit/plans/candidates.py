@@ -17,7 +17,7 @@ from regnb.audit.plans.rules import Filters, Rule
 from regnb.audit.tables.cells import Objects, texts
 from regnb.model.versions import Version, natural_key
 from regnb.walk.columns import NONE
-from regnb.walk.inventory import NO_TIME
+from regnb.walk.moments import NO_TIME
 
 
 @dataclass(frozen=True, slots=True)

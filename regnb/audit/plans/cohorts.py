@@ -17,7 +17,7 @@ from regnb.audit.plans.names import texts_of
 from regnb.audit.plans.selection import masked
 from regnb.display.text import clip
 from regnb.walk.columns import NONE
-from regnb.walk.inventory import NO_TIME
+from regnb.walk.moments import NO_TIME
 
 Candidates = Literal["month", "repository"] | pd.Series
 Keep = str | Iterable[str] | pd.Series

@@ -23,7 +23,7 @@ from regnb.audit.tables.chains import chain_ids
 from regnb.audit.tables.tables import build
 from regnb.frames.audit_schemas import AUDIT_CONFIGS, AUDIT_DIFF_IDS, AUDIT_HISTORY
 from regnb.walk.columns import NONE
-from regnb.walk.inventory import NO_TIME
+from regnb.walk.moments import NO_TIME
 
 PROSE = (
     "author", "user", "entrypoint", "command", "working_dir", "exposed_ports", "env", "labels",

@@ -14,7 +14,8 @@ from regnb.audit.tables.tables import build
 from regnb.frames.audit_schemas import AUDIT_MANIFESTS
 from regnb.frames.schemas import MANIFEST_KIND
 from regnb.walk.columns import NONE
-from regnb.walk.inventory import CHILD, CONFIG, LAYER, NO_TIME, Inventory
+from regnb.walk.inventory import CHILD, CONFIG, LAYER, Inventory
+from regnb.walk.moments import NO_TIME
 
 
 def manifests(levels: Levels) -> pd.DataFrame:
