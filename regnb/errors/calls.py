@@ -14,8 +14,8 @@ def printable(text: object, limit: int = SHOWN_TEXT) -> str:
     raw = str(text)
     cut = raw[:limit]
     # Everything that Python itself would escape: controls, bidi marks, lone surrogates.
-    clean = "".join(c if c.isprintable() else " " for c in cut).strip()
-    return clean + ("…" if len(raw) > limit else "")
+    clean = cut if cut.isprintable() else "".join(c if c.isprintable() else " " for c in cut)
+    return clean.strip() + ("…" if len(raw) > limit else "")
 
 
 class RegnbError(Exception):
