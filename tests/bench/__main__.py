@@ -82,7 +82,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], str]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--part", choices=PARTS, action="append", help="all by default")
-    parser.add_argument("--repositories", type=int, default=200)
+    parser.add_argument("--repositories", type=int, default=100)
     parser.add_argument("--tags", type=int, default=20, help="tags in each repository")
     parser.add_argument("--rounds", type=int, default=5)
     chosen = parser.parse_args()

@@ -29,9 +29,9 @@ PIECE = 256 * 1024
 """Bytes asked of a connection at once."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(slots=True, repr=False, eq=False)
 class Answer:
-    """A response that has been read whole.
+    """A response that has been read whole. Not to be changed; nothing enforces it, for speed.
 
     Attributes:
         method: of the request.

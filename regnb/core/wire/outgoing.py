@@ -25,9 +25,9 @@ class Purpose(Enum):
     REALM = "the token service that a challenge names"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(slots=True, repr=False, eq=False)
 class Outgoing:
-    """One request.
+    """One request. Not to be changed; nothing enforces it, because that takes time.
 
     Attributes:
         method: HTTP method.
