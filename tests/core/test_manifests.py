@@ -166,6 +166,36 @@ def test_s13_what_cannot_be_verified_is_not_given_out(web: responses.RequestsMoc
         manifests().get("blake3:" + "a" * 64)
 
 
+def test_what_is_received_is_asked_for_once_and_read_when_it_is_wanted(
+    web: responses.RequestsMock,
+) -> None:
+    answer(web, BY_TAG, digest=MANIFEST_DIGEST)
+    read = manifests().receive("1.2")
+    assert len(web.calls) == 1
+    assert read().digest == read().digest == MANIFEST_DIGEST
+    assert len(web.calls) == 1
+
+
+def test_w_e3_what_is_not_there_is_told_when_it_is_asked_for(web: responses.RequestsMock) -> None:
+    web.get(BY_TAG, status=404)
+    with pytest.raises(ManifestUnknownError):
+        manifests().receive("1.2")
+
+
+def test_w_m1_what_is_wrong_with_the_bytes_is_told_when_they_are_read(
+    web: responses.RequestsMock,
+) -> None:
+    answer(web, BY_TAG, b"no manifest")
+    answer(web, BY_DIGEST, OTHER)
+    neither, other = manifests().receive("1.2"), manifests().receive(MANIFEST_DIGEST)
+    with pytest.raises(InvalidDocumentError):
+        neither()
+    assert len(web.calls) == 2
+    with pytest.raises(DigestMismatchError):
+        other()
+    assert len(web.calls) == 3, "asked once more"
+
+
 @pytest.mark.parametrize("etag", [MANIFEST_DIGEST, f'"{MANIFEST_DIGEST}"', 'W/"x"'])
 def test_m4_an_unchanged_manifest_is_none(web: responses.RequestsMock, etag: str) -> None:
     web.get(BY_TAG, status=304)
