@@ -59,7 +59,7 @@ class Manifests(Protocol):
         """Read and verify one manifest, by tag or by digest."""
 
     def receive(self, reference: str) -> Callable[[], Manifest]:
-        """Ask for one manifest now; what is returned verifies and reads it, at any time later."""
+        """Ask for one manifest and verify it; what is returned reads it, at any time later."""
 
     def get_if_changed(self, reference: str, etag: str) -> Manifest | None:
         """Read a manifest, or say by None that its digest is still the one in `etag`."""

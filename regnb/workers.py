@@ -56,8 +56,8 @@ class Crew:
         """Grow or shrink by what was noted since the last time."""
         with self._lock:
             count, spent = self._count, self._spent
-            if count < self.size:
-                return  # too few to tell
+            if count < self.size or not spent:
+                return  # too few to tell, or too short for the clock
             self._count, self._spent = 0, 0.0
         mean = spent / count
         self._best = min(self._best, mean)

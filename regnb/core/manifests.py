@@ -27,8 +27,8 @@ from regnb.errors import (
     VerificationError,
 )
 from regnb.model.descriptor import Descriptor
-from regnb.model.digest import ALGORITHMS, Digest
-from regnb.model.manifest import Manifest, parse_manifest
+from regnb.model.digest import ALGORITHMS, Digest, proven
+from regnb.model.manifest import Manifest, parse_manifest, parse_proven
 from regnb.model.media_types import ACCEPT, LEGACY_MANIFESTS, base_type
 from regnb.model.reference import check_tag
 
@@ -107,23 +107,23 @@ class Manifests:
         return self.receive(reference)()
 
     def receive(self, reference: str) -> Callable[[], Manifest]:
-        """Ask for one manifest, by tag or by digest, and leave it to be read later.
+        """Ask for one manifest and verify it, by tag or by digest, and leave it to be read later.
 
-        One GET. Where many are read, it takes less time to receive some and then to read them one
-        right after the other than to change between the two.
+        Requests are those of `get`. Where many are read, it takes less time to receive some and
+        then to read them one right after the other than to change between the two.
 
         Args:
             reference: a tag or a digest.
 
         Returns:
-            What verifies and reads the manifest, with one GET more where the bytes are not what
-            their digest says. It raises what `get` does of what is wrong with the bytes.
+            What reads the manifest, without a request; it raises what `get` does where the bytes
+            are no manifest.
 
         Raises:
-            RegnbError: as `get` does, but for what is wrong with the bytes.
+            RegnbError: as `get` does of everything else.
         """
         reference = _checked(reference)
-        return partial(self._read, reference, _found(self._fetch(reference)))
+        return self._received(reference, self._fetch(reference))
 
     def get_if_changed(self, reference: str, etag: str) -> Manifest | None:
         """Read a manifest unless it is still the one of `etag`. One conditional GET.
@@ -144,7 +144,7 @@ class Manifests:
         answer = self._fetch(reference, {"If-None-Match": quoted})
         if answer.status == NOT_MODIFIED:
             return None
-        return self._read(reference, _found(answer))
+        return self._received(reference, answer)()
 
     def put(
         self,
@@ -230,14 +230,14 @@ class Manifests:
             headers=headers,
         )
 
-    def _read(self, reference: str, answer: Answer) -> Manifest:
+    def _received(self, reference: str, answer: Answer) -> Callable[[], Manifest]:
         try:
-            return _verified(reference, answer)
+            return partial(_read, answer, _verified(reference, answer))
         except DigestMismatchError:
             pass  # a tag may have moved under the registry's feet, or a cache be stale (S13)
-        again = _found(self._fetch(reference))
+        again = self._fetch(reference)
         try:
-            return _verified(reference, again)
+            return partial(_read, again, _verified(reference, again))
         except DigestMismatchError as error:
             reason = str(error)
         raise _mismatch(reference, answer, again, reason)
@@ -251,18 +251,18 @@ def _checked_digest(digest: str) -> Digest:
     return digest if isinstance(digest, Digest) else Digest(digest)
 
 
-def _found(answer: Answer) -> Answer:
+def _verified(reference: str, answer: Answer) -> Digest:
+    """The digest of the manifest in an answer, which its bytes have passed."""
     if not answer.ok:
         raise failure(answer, unknown=ManifestUnknownError)
-    return answer
-
-
-def _verified(reference: str, answer: Answer) -> Manifest:
-    """The manifest in an answer, after its bytes have passed their digest."""
-    media_type = answer.headers.get("Content-Type")
     digest = reference if isinstance(reference, Digest) else announced_digest(answer)
+    return proven(answer.body, digest)
+
+
+def _read(answer: Answer, digest: Digest) -> Manifest:
+    media_type = answer.headers.get("Content-Type")
     try:
-        return parse_manifest(answer.body, media_type=media_type, digest=digest)
+        return parse_proven(answer.body, media_type=media_type, digest=digest)
     except InvalidDocumentError:
         if not is_web_page(answer.body):
             raise

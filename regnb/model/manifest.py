@@ -209,7 +209,11 @@ def parse_manifest(
         UnsupportedDigestError: the algorithm of `digest` cannot be computed here.
         InvalidDocumentError: it is no manifest, or could be taken for two kinds of them.
     """
-    digest = proven(raw, digest)
+    return parse_proven(raw, media_type=media_type, digest=proven(raw, digest))
+
+
+def parse_proven(raw: bytes, *, media_type: str | None, digest: Digest) -> Manifest:
+    """Read a manifest whose bytes have passed their digest; the rest is as for `parse_manifest`."""
     try:
         source = fields.mapping(strict_json.loads(raw), "the document")
         return _read(source, media_types.base_type(media_type), digest, raw)

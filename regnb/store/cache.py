@@ -145,7 +145,8 @@ class ContentCache:
         Raises:
             VerificationError: `raw` does not hash to `digest`.
         """
-        self._add(proven(raw, digest), raw, "")
+        if self._takes:
+            self._add(proven(raw, digest), raw, "")
 
     @property
     def _takes(self) -> bool:
@@ -153,8 +154,6 @@ class ContentCache:
         return self._connection is not None and self._writes
 
     def _add(self, digest: Digest, raw: bytes, media_type: str) -> None:
-        if not self._takes:
-            return
         with self._lock:
             before, _ = self._bodies.get(digest, ("", b""))
             self._waiting += len(raw) if digest not in self._bodies else 0

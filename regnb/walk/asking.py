@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from regnb import interfaces
@@ -24,7 +23,8 @@ from regnb.model.digest import Digest
 from regnb.model.image_config import parse_image_config
 from regnb.model.manifest import Manifest
 from regnb.store.cache import ContentCache
-from regnb.walk.budget import Purse, Stopped
+from regnb.walk.arrivals import Arrivals
+from regnb.walk.budget import Purse
 from regnb.walk.columns import NONE
 from regnb.walk.failures import Stage, listing_status, not_names
 from regnb.walk.inventory import BY_SUBJECT, Inventory
@@ -33,8 +33,8 @@ from regnb.walk.places import BlobJob, Place
 from regnb.walk.source import Listed, Look, Source
 from regnb.walk.uncompressed import LayerJob
 
-TOGETHER = 32
-"""Answers that wait to be read together."""
+LARGE = 1024 * 1024
+"""Bytes from which on a config does not wait: some of them would take much memory."""
 
 MOST_WHOLES = 8
 """How many whole layers a registry may send in place of a part until it is not asked for more."""
@@ -55,6 +55,7 @@ class Asking:
         referrers: what repositories list as being about a place, in this batch.
         lists_referrers: whether the registry does, as far as is known.
         purse: what the walk may cost.
+        arrivals: what has come and was not noted yet.
         layers_done: how many layers were asked for their uncompressed size, or had told it before.
         settled: configs that were read, or cannot be, whoever is asked.
     """
@@ -74,7 +75,7 @@ class Asking:
         self.lists_referrers = True
         self.purse = purse
         self.settled: set[int] = set()
-        self._arrived: deque[Callable[[], None]] = deque()
+        self.arrivals = Arrivals()
         self._source = Source(
             registry,
             cache=cache,
@@ -96,10 +97,14 @@ class Asking:
 
     def close(self) -> None:
         """Note what has come, and nothing more, whatever threads still bring."""
-        with suppress(RegnbError, Stopped):
-            self.take_in()
-        with self._lock:
-            self._closed = True
+        # Not in this thread, which another Ctrl-C could take out of the middle of a note.
+        reader = threading.Thread(target=self.arrivals.read, daemon=True)
+        try:
+            reader.start()
+            reader.join()
+        finally:
+            with self._lock:
+                self._closed = True
 
     def list_repositories(self) -> list[str]:
         """Ask for the catalog; what comes of one that breaks off is noted as a failure.
@@ -141,31 +146,13 @@ class Asking:
                 )
 
     def read_reference(self, pair: tuple[str, str]) -> None:
-        """Ask a repository for what a tag or digest names; `take_in` notes what it answers."""
+        """Ask a repository for what a tag or digest names; what it answers is an arrival."""
         try:
             look = self._source.look(*pair)
         except RegnbError as error:
             self._lose(*pair, error)
         else:
-            self._arrive(partial(self._note_root, look))
-
-    def take_in(self) -> None:
-        """Read and note the manifests and configs that have come, one right after the other.
-
-        Between two requests each would take about twice the time: until the next answer comes,
-        others have driven the code that reads it from the processor.
-        """
-        while True:
-            try:
-                read = self._arrived.popleft()
-            except IndexError:
-                return
-            read()
-
-    def _arrive(self, read: Callable[[], None]) -> None:
-        self._arrived.append(read)
-        if len(self._arrived) >= TOGETHER:
-            self.take_in()
+            self.arrivals.add(partial(self._note_root, look))
 
     def _note_root(self, look: Look) -> None:
         repository = look.repository
@@ -302,7 +289,10 @@ class Asking:
                 self.settled.add(job.digest)  # it is no smaller elsewhere
             return
         self.settled.add(job.digest)
-        self._arrive(partial(self._note_config, job, raw))
+        if len(raw) > LARGE:
+            self._note_config(job, raw)
+        else:
+            self.arrivals.add(partial(self._note_config, job, raw))
 
     def _note_config(self, job: BlobJob, raw: bytes) -> None:
         try:

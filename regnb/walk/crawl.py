@@ -20,6 +20,7 @@ from regnb.core.wire.limits import Limits
 from regnb.errors import InvalidDocumentError, TooManyReferrersError
 from regnb.model.reference import is_attachment
 from regnb.store.cache import ContentCache
+from regnb.walk.arrivals import Arrivals
 from regnb.walk.asking import Asking
 from regnb.walk.budget import Budget, Purse, Stopped
 from regnb.walk.columns import NONE
@@ -115,7 +116,7 @@ def crawl(
         asking, configs=configs, referrers=referrers, cancel=registry.cancel, workers=workers,
         on_progress=on_progress,
     )  # fmt: skip
-    walk.on_tick = [asking.take_in, purse.check]
+    walk.on_tick = [purse.check]
     walk.to_keep = [cache.flush, journal.flush]
     with _ending(asking, cache, journal), registry.frugal():
         if pairs is None:
@@ -361,7 +362,9 @@ class _Walk:
 
     def _run(self, jobs: Collection[Job], work: Callable[[Job], None]) -> None:
         threads.run(jobs, work, workers=self._workers, tick=self._tick, cancel=self._cancel)
-        self.asking.take_in()
+        if arrivals := self.asking.arrivals:  # this thread is the one that Ctrl-C interrupts
+            read = [arrivals]
+            threads.run(read, Arrivals.read, workers=1, tick=self._tick, cancel=self._cancel)
 
     def _tick(self) -> None:
         for act in self.on_tick:

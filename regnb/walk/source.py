@@ -126,31 +126,36 @@ class Source:
         return TagList(tuple(tags), tuple(invalid))
 
     def look(self, repository: str, reference: str) -> Look:
-        """What a tag or digest leads to; `resolve` takes that in.
+        """What a tag or digest leads to; a manifest that comes is left for `resolve` to take in.
 
         A tag that was seen before is asked for by a conditional GET, and where a registry counts
         GETs by a HEAD.
         """
-        known = self._journal.recall((TAG, repository, reference))
+        key = (TAG, repository, reference)
+        known = self._journal.recall(key)
         if known is not None:
-            return Look(repository, reference, Digest(known.value), known.at)
-        found = self._ask((TAG, repository, reference), partial(self._seek, repository, reference))
-        return Look(repository, reference, found)
+            found: Digest | Callable[[], Manifest] = Digest(known.value)
+            at = known.at
+        else:
+            found, at = self._ask(key, partial(self._seek, repository, reference)), None
+        if isinstance(found, Digest):
+            if at is None:
+                self._journal.note(key, found)
+            self._have(repository, found)
+        return Look(repository, reference, found, at)
 
     def resolve(self, look: Look) -> Digest:
-        """The digest that a look led to, its manifest taken in.
-
-        Costs nothing but where the manifest is not at hand.
-        """
-        repository, reference, found, at = look
+        """The digest that a look led to, its manifest taken in. Asks for nothing."""
+        repository, reference, found, _ = look
+        if isinstance(found, Digest):
+            return found
         key = (TAG, repository, reference)
-        if not isinstance(found, Digest):
-            digest = self._take_from(found, key)
-        else:
-            digest = found
-            self._have(repository, digest)
-        if at is None:
-            self._journal.note(key, digest)
+        try:
+            digest = self._take(found())
+        except RegnbError as error:
+            self._journal.note_failure(key, error)
+            raise
+        self._journal.note(key, digest)
         return digest
 
     def sight(self, repository: str, tag: str, digest: Digest) -> None:
@@ -304,15 +309,6 @@ class Source:
             return asked.manifests.receive(reference)
         found = asked.manifests.get_if_changed(reference, known)
         return known if found is None else self._take(found)
-
-    def _take_from(self, read: Callable[[], Manifest], key: Key) -> Digest:
-        try:
-            return self._take(read())
-        except OperationCancelledError:
-            raise
-        except RegnbError as error:
-            self._journal.note_failure(key, error)
-            raise
 
     def _have(self, repository: str, digest: Digest) -> None:
         """See to it that the content of a manifest that a repository holds is taken in."""

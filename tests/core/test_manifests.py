@@ -182,18 +182,21 @@ def test_w_e3_what_is_not_there_is_told_when_it_is_asked_for(web: responses.Requ
         manifests().receive("1.2")
 
 
-def test_w_m1_what_is_wrong_with_the_bytes_is_told_when_they_are_read(
+def test_w_m5_what_is_no_manifest_is_told_when_it_is_read(
     web: responses.RequestsMock,
 ) -> None:
     answer(web, BY_TAG, b"no manifest")
-    answer(web, BY_DIGEST, OTHER)
-    neither, other = manifests().receive("1.2"), manifests().receive(MANIFEST_DIGEST)
+    read = manifests().receive("1.2")
     with pytest.raises(InvalidDocumentError):
-        neither()
-    assert len(web.calls) == 2
+        read()
+    assert len(web.calls) == 1
+
+
+def test_w_m1_what_is_received_has_passed_its_digest(web: responses.RequestsMock) -> None:
+    answer(web, BY_DIGEST, OTHER)
     with pytest.raises(DigestMismatchError):
-        other()
-    assert len(web.calls) == 3, "asked once more"
+        manifests().receive(MANIFEST_DIGEST)
+    assert len(web.calls) == 2, "asked once more"
 
 
 @pytest.mark.parametrize("etag", [MANIFEST_DIGEST, f'"{MANIFEST_DIGEST}"', 'W/"x"'])

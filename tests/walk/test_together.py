@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 
-from regnb.walk import asking as asking_module
+from regnb.core.rate_limit import RateLimit
+from regnb.store.cache import ContentCache
+from regnb.walk import arrivals
 from regnb.walk.budget import Budget
 from regnb.walk.crawl import crawl
 from regnb.walk.inventory import Inventory
+from regnb.walk.journal import Journal
 from regnb.walk.progress import Progress
 from tests.walk.fakes import FakeRegistry, Request, config_of, image
 from tests.walk.seeing import contents
@@ -33,17 +37,38 @@ def test_however_many_are_read_together_the_walk_sees_the_same(
     registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch, together: int
 ) -> None:
     usual = crawl(registry)
-    monkeypatch.setattr(asking_module, "TOGETHER", together)
+    monkeypatch.setattr(arrivals, "TOGETHER", together)
     other = crawl(registry)
     assert other.complete
     assert len(other.tags) == len(other.configs) == TAGS
     assert contents(other) == contents(usual)
 
 
+def test_where_gets_are_counted_each_call_with_a_budget_gets_further(
+    registry: FakeRegistry, tmp_path: Path
+) -> None:
+    registry.rate_limit = RateLimit(remaining=1000)
+    cache = ContentCache(tmp_path, limit=10**9)
+    noted = []
+    for _ in range(8):
+        journal = Journal(tmp_path / "walk.sqlite3")
+        inventory = crawl(
+            registry, configs=False, cache=cache, journal=journal, budget=Budget(max_requests=40)
+        )
+        noted.append(len(inventory.tags))
+        if inventory.finished:
+            break
+    cache.close()
+    assert inventory.complete
+    assert noted[0] > 10
+    assert noted == sorted(set(noted))
+    assert registry.count("resolve") == registry.count("get") == TAGS, "nothing is asked twice"
+
+
 def test_what_came_before_a_budget_was_spent_is_noted(
     registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asking_module, "TOGETHER", NEVER)
+    monkeypatch.setattr(arrivals, "TOGETHER", NEVER)
     inventory = crawl(registry, budget=Budget(max_requests=50))
     assert inventory.stopped == "budget: 50 requests"
     assert registry.count("get") > 40

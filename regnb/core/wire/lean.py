@@ -102,13 +102,13 @@ class Lean:
             receiver = connection.ask(sent, turn, self._connect_timeout)
             begun = receiver.receive(FIRST)
             head = plain_head(begun, method)
-            if head is not None:
-                return PlainResponse(head, begun, receiver, pool, connection)
-            return _response(connection.answer(begun, method), method, pool, connection)
+            if head is None:
+                return _response(connection.answer(begun, method), method, pool, connection)
         except BaseException:
             connection.close()
             pool._put_conn(connection)
             raise
+        return PlainResponse(head, begun, receiver, pool, connection)
 
     def _head(self, request: Outgoing, headers: Mapping[str, str]) -> bytes:
         text = f"{request.method} {request.url[self._start :]} HTTP/1.1\r\n{self._authority}\r\n"

@@ -55,8 +55,6 @@ class PlainResponse:
         self.status = head.status
         self.length_remaining = head.length
         self.headers = head.headers
-        if self.is_here:
-            self.release_conn()
 
     @property
     def is_here(self) -> bool:
@@ -90,7 +88,9 @@ class PlainResponse:
         """All that is left of the body; raises as `read1` does."""
         if self.is_here:
             self.length_remaining = 0
-            return self._ahead
+            self.release_conn()
+            piece, self._ahead = self._ahead, b""
+            return piece
         pieces = []
         while self.length_remaining:
             pieces.append(self.read1(PIECE))
