@@ -16,6 +16,7 @@ from regnb.errors import (
 
 ALGORITHMS = {"sha256": 64, "sha512": 128}
 """The algorithms that can be computed here, and the length of their text."""
+_HASHES = {"sha256": hashlib.sha256, "sha512": hashlib.sha512}
 
 # OCI image-spec, descriptor: algorithm components of lower-case letters and digits. Go's
 # reference grammar admits more, and hexadecimal of 32 characters or more.
@@ -157,7 +158,7 @@ def proven(raw: bytes, digest: Digest | None) -> Digest:
 def _hexadecimal(data: bytes, algorithm: str) -> str:
     if algorithm not in ALGORITHMS:
         raise UnsupportedDigestError(_unsupported(algorithm))
-    return hashlib.new(algorithm, data).hexdigest()
+    return _HASHES[algorithm](data).hexdigest()
 
 
 def _mismatch(size: int, found: str, digest: Digest, **facts: Any) -> DigestMismatchError:
