@@ -19,7 +19,7 @@ from regnb.core.rate_limit import LIMITS, RateLimit, read_rate_limit
 from regnb.core.wire.address import Address
 from regnb.core.wire.clock import Clock
 from regnb.core.wire.connections import Connections
-from regnb.core.wire.gate import Gate, unsafe
+from regnb.core.wire.gate import unsafe
 from regnb.core.wire.incoming import REDIRECTS, Answer, Incoming
 from regnb.core.wire.outgoing import Body, Method, Outgoing, Purpose, plain_headers
 from regnb.core.wire.retry import Retries
@@ -34,6 +34,7 @@ class Transport:
     """The way to one registry, safe to share among threads and across forks.
 
     Attributes:
+        gate: what decides where a request may go.
         limits: what holds for every request.
         notices: what the registry wants its users to know.
         rate_limit: what it last said of how much more it may be asked, or None.
@@ -44,7 +45,7 @@ class Transport:
         """Connect to nothing yet."""
         self._connections = connections
         self._authenticator = authenticator
-        self._gate = connections.gate
+        self.gate = connections.gate
         self.limits = connections.limits
         self._headers: dict[str, dict[str, str]] = {}
         self.notices = Notices(connections.address.name)
@@ -56,11 +57,6 @@ class Transport:
     def address(self) -> Address:
         """Where the registry is."""
         return self._connections.address
-
-    @property
-    def gate(self) -> Gate:
-        """What decides where a request may go."""
-        return self._gate
 
     @property
     def clock(self) -> Clock:
@@ -180,7 +176,7 @@ class Transport:
 
     def _ask(self, request: Outgoing, scopes: Scopes) -> Incoming | Answer:
         """Send one request and follow where it leads; the body of a success is not read yet."""
-        at_home = self._gate.is_home(request.url)
+        at_home = self.gate.is_home(request.url)
         for _ in range(MOST_REDIRECTS + 1):
             found = self._authorised(request, scopes) if at_home else self._send(request)
             if isinstance(found, Answer) or found.status not in REDIRECTS:
@@ -190,7 +186,7 @@ class Transport:
                 return found
             found.discard()
             # Once abroad, always abroad: another origin must not steer authorised requests.
-            at_home = at_home and self._gate.is_home(target)
+            at_home = at_home and self.gate.is_home(target)
             request = replace(request, url=target, purpose=Purpose.REGISTRY)
         raise unsafe(request, request.url, f"is one redirect more than {MOST_REDIRECTS}")
 
@@ -233,7 +229,7 @@ class Transport:
         ):
             return None
         try:
-            return self._gate.redirect(incoming.url, location, method=request.method)
+            return self.gate.redirect(incoming.url, location, method=request.method)
         except BaseException:
             incoming.close()
             raise
