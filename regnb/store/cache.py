@@ -93,13 +93,11 @@ class ContentCache:
         self._patience = patience
         self._now = now
         self._writes = True
-        self._lock = threading.RLock()
+        self._file = threading.RLock()  # whoever has the connection
         self._connection: sqlite3.Connection | None = None
-        self._bodies: dict[str, tuple[str, bytes]] = {}
-        self._waiting = 0
-        self._seen: dict[tuple[str, str, str], str] = {}
-        self._told: dict[cache_tables.Told, int] = {}
-        self._used: set[str] = set()
+        self._lock = threading.Lock()  # whoever changes what is new; never held for the file
+        self._new = cache_tables.New()
+        self._leaving = cache_tables.New()  # what is being written
         if self.path is not None and (make or os.path.exists(self.path)):
             try:
                 self._open(self.path)
@@ -129,7 +127,7 @@ class ContentCache:
             query = "SELECT 1 FROM content WHERE digest = ?"
             return connection.execute(query, (digest,)).fetchone() is not None
 
-        return digest in self._bodies or self._use(look, False)
+        return self._waiting(digest) is not None or self._use(look, False)
 
     def add_manifest(self, manifest: Manifest) -> None:
         """Take in a manifest that was read; it is written by the next `flush`.
@@ -155,12 +153,19 @@ class ContentCache:
 
     def _add(self, digest: Digest, raw: bytes, media_type: str) -> None:
         with self._lock:
-            before, _ = self._bodies.get(digest, ("", b""))
-            self._waiting += len(raw) if digest not in self._bodies else 0
-            self._bodies[digest] = (before or media_type, raw)
-            full = self._waiting > WAITING
+            self._new.add(digest, media_type, raw)
+            full = self._new.size > WAITING
         if full:
             self.flush()
+
+    def _waiting(self, digest: str) -> bytes | None:
+        """The bytes of what is not in the file yet."""
+        found = self._new.bodies.get(digest) or self._leaving.bodies.get(digest)
+        return None if found is None else found[1]
+
+    def has_seen(self, registry: str) -> bool:
+        """Whether the file has anything that a registry said, by its URL."""
+        return self._use(lambda it: cache_tables.has_seen(it, registry), False)
 
     def sightings(self, registry: str, repository: str) -> dict[str, Digest]:
         """The digests that the tags of a repository had when they were last seen.
@@ -192,7 +197,7 @@ class ContentCache:
         """Remember the digest of a tag; written by the next `flush`."""
         with self._lock:
             if self._takes:
-                self._seen[registry, repository, tag] = digest
+                self._new.seen[registry, repository, tag] = digest
 
     def uncompressed(self, registry: str, digest: Digest, source: int) -> int | None:
         """What a layer told a registry's reader of its uncompressed size; None if it was not asked.
@@ -205,39 +210,39 @@ class ContentCache:
             source: what told it.
         """
         key = (registry, str(digest), source)
-        waiting = self._told.get(key)
-        if waiting is not None:
-            return waiting
+        for new in (self._new, self._leaving):
+            if key in new.uncompressed:
+                return new.uncompressed[key]
         return self._use(lambda it: cache_tables.read_uncompressed(it, key), None)
 
     def note_uncompressed(self, registry: str, digest: Digest, source: int, size: int) -> None:
         """Remember what a layer told; written by the next `flush`."""
         with self._lock:
             if self._takes:
-                self._told[registry, str(digest), source] = size
+                self._new.uncompressed[registry, str(digest), source] = size
 
     def flush(self) -> None:
-        """Write what was taken in, in one transaction, and keep within the limit."""
-        with self._lock:
-            if not (self._bodies or self._seen or self._told or self._used):
+        """Write what was taken in, in one transaction, and keep within the limit.
+
+        Other threads take in more meanwhile.
+        """
+        with self._file:
+            with self._lock:
+                # In this order: what is new is found in one of the two at any time.
+                self._leaving.absorb(self._new)  # there is some already where Ctrl-C came
+                self._new = cache_tables.New()
+            leaving = self._leaving
+            if not leaving:
                 return
 
             def write(connection: sqlite3.Connection) -> bool:
-                cache_tables.write(
-                    connection,
-                    bodies=self._bodies,
-                    seen=self._seen,
-                    uncompressed=self._told,
-                    used=self._used,
-                    now=int(self._now()),
-                )
+                cache_tables.write(connection, leaving, now=int(self._now()))
                 return True
 
             # Once more for a file that is found damaged now, and begun anew.
             if self._use(write, False) or self._use(write, False):
                 self._use(lambda it: cache_tables.keep_within(it, self.limit), None)
-            self._bodies, self._seen, self._told, self._used = {}, {}, {}, set()
-            self._waiting = 0
+            self._leaving = cache_tables.New()
 
     def entries(self) -> list[Entry]:
         """All that is here, by digest."""
@@ -274,8 +279,9 @@ class ContentCache:
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-        with self._lock:
-            self._bodies, self._seen, self._told, self._used = {}, {}, {}, set()
+        with self._file:
+            with self._lock:
+                self._new, self._leaving = cache_tables.New(), cache_tables.New()
             if self._writes:
                 self._use(empty, None)
             if self.trouble and (self._connection is None or not self._writes):
@@ -283,7 +289,7 @@ class ContentCache:
 
     def close(self) -> None:
         """Write what was taken in, and let go of the file. Doing it twice does no harm."""
-        with self._lock:
+        with self._file:
             self.flush()
             if self._connection is not None:
                 self._connection.close()
@@ -298,8 +304,8 @@ class ContentCache:
 
     def _verified(self, digest: Digest) -> bytes | None:
         """The bytes, if they are what they should be."""
-        if (waiting := self._bodies.get(digest)) is not None:
-            return waiting[1]
+        if (waiting := self._waiting(digest)) is not None:
+            return waiting
         found = self._use(lambda it: cache_tables.read(it, digest), None)
         if found is None:
             return None
@@ -313,12 +319,12 @@ class ContentCache:
             return None
         if self._writes and not 0 <= self._now() - used <= FRESH:
             with self._lock:
-                self._used.add(digest)
+                self._new.used.add(digest)
         return raw
 
     def _use(self, work: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
         """Do something with the file, or nothing where that cannot be done."""
-        with self._lock:
+        with self._file:
             if self._connection is None:
                 return otherwise
             try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 
 from regnb.store import database
@@ -63,6 +63,44 @@ Told = tuple[str, str, int]
 """A registry, the digest of a layer, and what told its uncompressed size."""
 
 
+@dataclass(slots=True)
+class New:
+    """What is to be written.
+
+    Attributes:
+        bodies: media type and bytes by digest.
+        seen: digests by registry, repository and tag; their manifests are here, or in `bodies`.
+        uncompressed: sizes that layers told.
+        used: digests of content that was used.
+        size: bytes of the bodies.
+    """
+
+    bodies: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    seen: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    uncompressed: dict[Told, int] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
+    size: int = 0
+
+    def __bool__(self) -> bool:
+        """Whether there is anything."""
+        return bool(self.bodies or self.seen or self.uncompressed or self.used)
+
+    def add(self, digest: str, media_type: str, raw: bytes) -> None:
+        """Take in some content; a media type that is known already stays."""
+        before = self.bodies.get(digest)
+        if before is None:
+            self.size += len(raw)
+        self.bodies[digest] = ((before and before[0]) or media_type, raw)
+
+    def absorb(self, later: New) -> None:
+        """Take in what came later."""
+        for digest, (media_type, raw) in later.bodies.items():
+            self.add(digest, media_type, raw)
+        self.seen |= later.seen
+        self.uncompressed |= later.uncompressed
+        self.used |= later.used
+
+
 def read(connection: sqlite3.Connection, digest: str) -> tuple[bytes, int] | None:
     """The bytes of some content, and when it was last used; None where it is not here."""
     # What is damaged may come as another type.
@@ -74,6 +112,12 @@ def read(connection: sqlite3.Connection, digest: str) -> tuple[bytes, int] | Non
     if found is not None and None in found:
         raise database.DamagedError("there is a row without content")
     return found
+
+
+def has_seen(connection: sqlite3.Connection, registry: str) -> bool:
+    """Whether there is anything that a registry said."""
+    query = "SELECT 1 FROM places WHERE registry = ? LIMIT 1"
+    return connection.execute(query, (registry,)).fetchone() is not None
 
 
 def read_uncompressed(connection: sqlite3.Connection, told: Told) -> int | None:
@@ -94,37 +138,20 @@ def read_uncompressed(connection: sqlite3.Connection, told: Told) -> int | None:
     return None if found is None else int(found[0])
 
 
-def write(
-    connection: sqlite3.Connection,
-    *,
-    bodies: Mapping[str, tuple[str, bytes]],
-    seen: Mapping[tuple[str, str, str], str],
-    uncompressed: Mapping[Told, int],
-    used: Collection[str],
-    now: int,
-) -> None:
-    """Add to what is here, in one transaction.
-
-    Args:
-        connection: to the file.
-        bodies: media type and bytes by digest.
-        seen: digests by registry, repository and tag; their manifests are here, or in `bodies`.
-        uncompressed: sizes that layers told.
-        used: digests of content that was used.
-        now: seconds since 1970.
-    """
-    contents = ((digest, media, len(raw), now) for digest, (media, raw) in bodies.items())
-    places = {(registry, repository) for registry, repository, _ in seen}
-    places |= {(registry, WHOLE) for registry, _, _ in uncompressed}
+def write(connection: sqlite3.Connection, new: New, *, now: int) -> None:
+    """Add to what is here, in one transaction; `now` is in seconds since 1970."""
+    contents = ((digest, media, len(raw), now) for digest, (media, raw) in new.bodies.items())
+    places = {(registry, repository) for registry, repository, _ in new.seen}
+    places |= {(registry, WHOLE) for registry, _, _ in new.uncompressed}
     with database.transaction(connection):
         add = partial(database.write, connection)
         add(_ADD_CONTENT, "digest, media_type, size, used", contents)
-        add(_ADD_BODIES, "digest, body", ((digest, raw) for digest, (_, raw) in bodies.items()))
-        add(_SET_USED, "digest, used", ((digest, now) for digest in used))
+        add(_ADD_BODIES, "digest, body", ((digest, raw) for digest, (_, raw) in new.bodies.items()))
+        add(_SET_USED, "digest, used", ((digest, now) for digest in new.used))
         add(_ADD_PLACES, "registry, repository", places)
-        sightings = ((*tag, digest) for tag, digest in seen.items())
+        sightings = ((*tag, digest) for tag, digest in new.seen.items())
         add(_ADD_SIGHTINGS, "registry, repository, tag, digest", sightings)
-        told = ((of[0], WHOLE, of[1], of[2], size) for of, size in uncompressed.items())
+        told = ((of[0], WHOLE, of[1], of[2], size) for of, size in new.uncompressed.items())
         add(_ADD_UNCOMPRESSED, "registry, repository, digest, source, size", told)
 
 

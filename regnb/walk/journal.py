@@ -95,9 +95,11 @@ class Journal:
         self.resumed = False
         self.started = self.latest = now()
         self._now = now
-        self._lock = threading.RLock()
+        self._file = threading.RLock()  # whoever has the connection
         self._connection: sqlite3.Connection | None = None
+        self._lock = threading.Lock()  # whoever changes what waits; never held for the file
         self._waiting: dict[Key, tuple[int, str]] = {}
+        self._leaving: dict[Key, tuple[int, str]] = {}  # what is being written
         if path is not None:
             _remove_forgotten(path.parent)
             self._open(path, resume=resume)
@@ -128,9 +130,10 @@ class Journal:
 
     def note(self, key: Key, value: Any) -> None:
         """Keep an answer; it is written by the next `flush`."""
-        with self._lock:
-            if self._connection is not None:
-                self._waiting[key] = (self._now(), json.dumps(value))
+        if self._connection is not None:
+            text = json.dumps(value)
+            with self._lock:
+                self._waiting[key] = (self._now(), text)
 
     def note_failure(self, key: Key, error: RegnbError) -> None:
         """Keep how a question ended, if it would end so again."""
@@ -141,17 +144,21 @@ class Journal:
             self.note(key, facts)
 
     def flush(self) -> None:
-        """Write what was noted, in one transaction."""
-        with self._lock:
-            if self._waiting and self._connection is not None:
-                self._use(self._write)
+        """Write what was noted, in one transaction; other threads note more meanwhile."""
+        with self._file:
+            with self._lock:
+                self._leaving |= self._waiting  # there is some already where Ctrl-C came
                 self._waiting = {}
+            if self._leaving:
+                self._use(self._write)
+                self._leaving = {}
 
     def close(self, *, finished: bool) -> None:
         """Let go of the file; a walk that is finished needs it no more."""
-        with self._lock:
+        with self._file:
             try:
-                self.flush()
+                if not finished:
+                    self.flush()
             finally:
                 connection, self._connection = self._connection, None
                 if connection is not None and self.path is not None:
@@ -190,14 +197,14 @@ class Journal:
     def _write(self, connection: sqlite3.Connection) -> None:
         rows = [
             (*key, at, text, _checksum(key, at, text.encode()))
-            for key, (at, text) in self._waiting.items()
+            for key, (at, text) in self._leaving.items()
         ]
         with database.transaction(connection):
             database.write(connection, _ADD_ANSWERS, _COLUMNS, rows)
             connection.execute("UPDATE walk SET written = ?", (self._now(),))
 
     def _use(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
-        with self._lock:
+        with self._file:
             if self._connection is None:
                 return None
             try:

@@ -37,7 +37,7 @@ class Referring:
         """Know nothing yet."""
         self._asking = asking
         self._inventory = asking.inventory
-        self._subjects: dict[tuple[str, str], Digest] = {}
+        self._places: list[Place] = []
         self._set_aside: dict[tuple[str, str], list[str]] = {}
         self._tagged: list[Place] = []
 
@@ -46,16 +46,26 @@ class Referring:
         for tag in tags:
             self._set_aside.setdefault((repository, tag.partition(".")[0]), []).append(tag)
 
-    def learn(self, places: Iterable[Place]) -> list[tuple[str, str]]:
+    def learn(self, places: list[Place]) -> list[tuple[str, str]]:
         """Take note of manifests that are there; the tags about them that were set aside."""
-        digests, due = self._inventory.digests.values, []
-        for place in places:
-            key = (place.repository, referrers_tag(digests[place.digest]))
-            self._subjects[key] = digests[place.digest]
-            due += [(place.repository, tag) for tag in self._set_aside.pop(key, ())]
-            if place.tag is not None and place.digest == place.root and is_attachment(place.tag):
-                self._tagged.append(place)
+        self._places += places
+        self._tagged += [
+            place
+            for place in places
+            if place.tag is not None and place.digest == place.root and is_attachment(place.tag)
+        ]
+        due: list[tuple[str, str]] = []
+        for key in self._names(places) if self._set_aside else ():
+            due += [(key[0], tag) for tag in self._set_aside.pop(key, ())]
         return sorted(due)
+
+    def _names(self, places: list[Place]) -> dict[tuple[str, str], Digest]:
+        """The manifests at these places, by their repository and what their tags begin with."""
+        digests = self._inventory.digests.values
+        return {
+            (place.repository, referrers_tag(digests[place.digest])): digests[place.digest]
+            for place in places
+        }
 
     def found(self) -> list[Place]:
         """Where the registry says that referrers are, in the order of what they are about."""
@@ -87,24 +97,26 @@ class Referring:
         for place, listed in self._asking.referrers.items():
             for one in listed:
                 yield (place.repository, digests[place.digest]), one, API
+        subjects = self._names(self._places) if self._tagged else {}
         for place in self._tagged:
             tag = place.tag or ""
-            subject = self._subject(place.repository, tag)
+            subject = _subject(subjects, place.repository, tag)
             if subject is not None:
                 source = FALLBACK if is_list(tag) else COSIGN
                 for one in _named(self._inventory, place, by_list=source == FALLBACK):
                     yield (place.repository, subject), one, source
 
-    def _subject(self, repository: str, tag: str) -> Digest | None:
-        """What a tag is about; None where that is not here and its digest was cut."""
-        name = tag.partition(".")[0]
-        known = self._subjects.get((repository, name))
-        if known is None and name.startswith(_SHA256) and len(name) == _SHA256_TAG:
-            return Digest(name.replace("-", ":", 1))
-        return known
-
     def _order(self, place: Place) -> tuple[str, Digest]:
         return place.repository, self._inventory.digests.values[place.digest]
+
+
+def _subject(subjects: dict[tuple[str, str], Digest], repository: str, tag: str) -> Digest | None:
+    """What a tag is about; None where that is not here and its digest was cut."""
+    name = tag.partition(".")[0]
+    known = subjects.get((repository, name))
+    if known is None and name.startswith(_SHA256) and len(name) == _SHA256_TAG:
+        return Digest(name.replace("-", ":", 1))
+    return known
 
 
 def _named(inventory: Inventory, place: Place, *, by_list: bool) -> Iterator[Listed]:

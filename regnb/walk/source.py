@@ -92,6 +92,7 @@ class Source:
         self._is_known = is_known
         self._repository = lru_cache(HANDLES)(registry.repository)
         self._sightings = lru_cache(HANDLES)(self._sightings_of)
+        self._was_seen = cache.has_seen(registry.url)
         self._turns = [threading.Lock() for _ in range(TURNS)]
 
     def repositories(self) -> tuple[list[str], list[str]]:
@@ -330,7 +331,8 @@ class Source:
         return manifest.digest
 
     def _sightings_of(self, repository: str) -> dict[str, Digest]:
-        return self._cache.sightings(self._registry.url, repository)
+        # At the first walk of a registry none is there, and nobody has to wait for the file.
+        return self._cache.sightings(self._registry.url, repository) if self._was_seen else {}
 
 
 def _too_many(digest: Digest) -> TooManyReferrersError:

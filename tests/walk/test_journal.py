@@ -287,6 +287,23 @@ def test_a_journal_is_as_old_as_the_youngest_of_its_files(path: Path) -> None:
     assert {one.name for one in path.parent.iterdir()} == {in_use.name + end for end in ENDS}
 
 
+def test_ctrl_c_while_answers_are_written_loses_none(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(path)
+    journal.note(KEY, "first")
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(database, "write", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            journal.flush()
+    journal.note((*KEY[:2], "2"), "second")
+    journal.close(finished=False)
+    journal = Journal(path)
+    found = [journal.recall(key) for key in (KEY, (*KEY[:2], "2"))]
+    assert [answer and answer.value for answer in found] == ["first", "second"]
+    journal.close(finished=True)
+
+
 def test_ctrl_c_while_it_is_closed_leaves_it_to_the_next_call(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -299,7 +316,7 @@ def test_ctrl_c_while_it_is_closed_leaves_it_to_the_next_call(
     journal.close(finished=True)
 
 
-def interrupt() -> None:
+def interrupt(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
