@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from typing import TypeVar
 
 Job = TypeVar("Job")
@@ -103,6 +106,7 @@ def run(
     raised: list[BaseException] = []
 
     def loop(number: int) -> None:
+        _give_way()
         while not stop.is_set() and number < crew.size:
             try:
                 job = waiting.popleft()
@@ -129,6 +133,18 @@ def run(
         raise
     if raised:
         raise raised[0]
+
+
+def _give_way() -> None:
+    """Let this thread be woken without interrupting whoever has the processor.
+
+    It waits for answers most of the time. Each that came would else stop the program around it, or
+    a registry on the same machine, in the middle of something, and cost more than it takes.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError):  # where that is not allowed, it goes without
+            if os.sched_getscheduler(0) == os.SCHED_OTHER:
+                os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _man(threads: dict[int, threading.Thread], loop: Callable[[int], None], size: int) -> bool:

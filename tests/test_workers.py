@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import sys
 import threading
 
 import pytest
@@ -34,6 +36,31 @@ def test_s27_no_more_threads_than_workers_are_at_work() -> None:
 
     run(range(40), work, workers=4, tick=nothing, cancel=nothing)
     assert len(working) == 4
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has it")
+def test_threads_do_not_interrupt_whoever_has_the_processor() -> None:
+    policies: list[int] = []
+
+    def work(job: int) -> None:
+        policies.append(os.sched_getscheduler(0))
+
+    run(range(3), work, workers=2, tick=nothing, cancel=nothing)
+    assert policies == [os.SCHED_BATCH] * 3
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has it")
+def test_threads_that_may_not_change_how_they_are_scheduled_work_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "sched_setscheduler", refuse)
+    done: list[int] = []
+    run(range(3), done.append, workers=2, tick=nothing, cancel=nothing)
+    assert sorted(done) == [0, 1, 2]
 
 
 def test_no_jobs_start_no_threads() -> None:

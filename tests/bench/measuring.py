@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -31,6 +32,7 @@ def alone(module: str, *arguments: str) -> Figures:
 
 def report(call: Call) -> None:
     """Measure a call and print its figures. What was imported before is not counted."""
+    gc.collect()  # nor what the imports left to be collected
     Path("/proc/self/clear_refs").write_text(_FORGET_PEAK)
     before, wall, cpu = _memory("VmRSS"), time.perf_counter(), _processor_time()
     seen = call()
