@@ -141,10 +141,12 @@ def _give_way() -> None:
     It waits for answers most of the time. Each that came would else stop the program around it, or
     a registry on the same machine, in the middle of something, and cost more than it takes.
     """
-    if sys.platform == "linux":
+    if sys.platform == "linux" and hasattr(os, "SCHED_BATCH"):  # not every Python has it
         with suppress(OSError):  # where that is not allowed, it goes without
             if os.sched_getscheduler(0) == os.SCHED_OTHER:
-                os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+                # Not the programs that it starts, such as credential helpers.
+                policy = os.SCHED_BATCH | os.SCHED_RESET_ON_FORK
+                os.sched_setscheduler(0, policy, os.sched_param(0))
 
 
 def _man(threads: dict[int, threading.Thread], loop: Callable[[int], None], size: int) -> bool:

@@ -164,7 +164,7 @@ class ContentCache:
         return None if found is None else found[1]
 
     def has_seen(self, registry: str) -> bool:
-        """Whether the file has anything that a registry said, by its URL."""
+        """Whether the file has, or had, anything that a registry said, by its URL."""
         return self._use(lambda it: cache_tables.has_seen(it, registry), False)
 
     def sightings(self, registry: str, repository: str) -> dict[str, Digest]:

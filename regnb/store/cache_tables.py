@@ -115,7 +115,7 @@ def read(connection: sqlite3.Connection, digest: str) -> tuple[bytes, int] | Non
 
 
 def has_seen(connection: sqlite3.Connection, registry: str) -> bool:
-    """Whether there is anything that a registry said."""
+    """Whether there is, or was, anything that a registry said."""
     query = "SELECT 1 FROM places WHERE registry = ? LIMIT 1"
     return connection.execute(query, (registry,)).fetchone() is not None
 

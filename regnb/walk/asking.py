@@ -162,12 +162,13 @@ class Asking:
             self._lose(repository, look.reference, error)
             return
         tag = _tag_of(look.reference)
+        if tag is not None:
+            self._source.sight(repository, tag, digest)
         with self._noting() as inventory:
             self.answered += 1
             code = inventory.digests.code(digest)
             if tag is not None:
                 inventory.add_tag(repository, tag, code, observed_at=look.at)
-                self._source.sight(repository, tag, digest)
             place = Place(repository, code, root=code, tag=tag)
             self.roots.append(place)
             self._note_presence(place, True)

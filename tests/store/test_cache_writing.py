@@ -65,15 +65,15 @@ def test_other_threads_go_on_while_it_is_written(
     assert cache.sightings(URL, "app") == {"1": Digest.of(b"second")}
 
 
+@pytest.mark.parametrize("during", ["write", "keep_within"])
 def test_what_ctrl_c_kept_from_being_written_is_written_with_the_next(
-    cache: ContentCache, monkeypatch: pytest.MonkeyPatch
+    cache: ContentCache, monkeypatch: pytest.MonkeyPatch, during: str
 ) -> None:
     first = config_in(cache, b"first")
     cache.sight(URL, "app", "1", first)
     cache.note_uncompressed(URL, first, 0, 7)
     with monkeypatch.context() as interrupted:
-        interrupted.setattr(cache_tables, "keep_within", interrupt)
-        interrupted.setattr(cache_tables, "write", interrupt)
+        interrupted.setattr(cache_tables, during, interrupt)
         with pytest.raises(KeyboardInterrupt):
             cache.flush()
     assert cache.config(first) == b"first"

@@ -37,6 +37,23 @@ def test_a_second_walk_reads_no_manifest_and_no_config(cache: ContentCache) -> N
     assert max(registry.asked.values()) == 1
 
 
+def test_what_was_seen_is_looked_for_only_where_a_registry_was_walked_before(
+    cache: ContentCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    really = cache.sightings
+
+    def counted(registry: str, repository: str) -> dict[str, Digest]:
+        looked.append(repository)
+        return really(registry, repository)
+
+    monkeypatch.setattr(cache, "sightings", counted)
+    crawl(company(), cache=cache)
+    assert looked == []
+    crawl(company(), cache=cache)
+    assert set(looked) == {"app", "mirror/app", "tool"}
+
+
 def test_the_next_session_knows_as_much(cache: ContentCache) -> None:
     registry = company()
     crawl(registry, cache=cache)

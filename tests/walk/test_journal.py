@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 
@@ -302,6 +303,48 @@ def test_ctrl_c_while_answers_are_written_loses_none(
     found = [journal.recall(key) for key in (KEY, (*KEY[:2], "2"))]
     assert [answer and answer.value for answer in found] == ["first", "second"]
     journal.close(finished=True)
+
+
+def test_other_threads_note_more_while_answers_are_written(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(path)
+    journal.note(KEY, "first")
+    begun, go_on = threading.Event(), threading.Event()
+    really = database.write
+
+    def slowly(*arguments: object) -> None:
+        begun.set()
+        assert go_on.wait(10)
+        really(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(database, "write", slowly)
+    writer = threading.Thread(target=journal.flush)
+    writer.start()
+    assert begun.wait(10)
+    other = threading.Thread(target=journal.note, args=((*KEY[:2], "2"), "second"), daemon=True)
+    other.start()
+    other.join(10)
+    in_time = not other.is_alive()
+    go_on.set()
+    writer.join()
+    assert in_time
+    journal.close(finished=False)
+    journal = Journal(path)
+    answer = journal.recall((*KEY[:2], "2"))
+    assert answer is not None
+    assert answer.value == "second"
+    journal.close(finished=True)
+
+
+def test_a_walk_that_is_finished_writes_no_more(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(path)
+    journal.note(KEY, "first")
+    monkeypatch.setattr(database, "write", interrupt)
+    journal.close(finished=True)
+    assert not path.exists()
 
 
 def test_ctrl_c_while_it_is_closed_leaves_it_to_the_next_call(
