@@ -116,7 +116,6 @@ def crawl(
         asking, configs=configs, referrers=referrers, cancel=registry.cancel, workers=workers,
         on_progress=on_progress,
     )  # fmt: skip
-    walk.on_tick = [purse.check]
     walk.to_keep = [cache.flush, journal.flush]
     with _ending(asking, cache, journal), registry.frugal():
         if pairs is None:
@@ -163,7 +162,6 @@ class _Walk:
         on_progress: Callable[[Progress], object] | None,
     ) -> None:
         self.asking = asking
-        self.on_tick: list[Callable[[], object]] = []
         self.to_keep: list[Callable[[], object]] = []
         self._kept = time.monotonic()
         self._configs = configs
@@ -367,8 +365,7 @@ class _Walk:
             threads.run(read, Arrivals.read, workers=1, tick=self._tick, cancel=self._cancel)
 
     def _tick(self) -> None:
-        for act in self.on_tick:
-            act()
+        self.asking.purse.check()
         if time.monotonic() - self._kept >= KEEPS:
             self._kept = time.monotonic()
             for keep in self.to_keep:
